@@ -1,0 +1,133 @@
+// Package sandbox is what the three imitation vendors have in common: the seeded company, the ground truth that a test
+// compares a roster with, the faults that a test injects, the control API, and the file that state is kept in.
+//
+// A sandbox imitates a vendor's HTTP API from the vendor's published documentation. It shares no code with the connector
+// that reads it (an import test enforces this), so that the two cannot share a mistake.
+package sandbox
+
+import (
+	"net/http"
+	"time"
+)
+
+// Vendor is one imitation vendor. ServeHTTP serves the vendor's own API; the chassis ([Serve]) puts the control API and
+// the faults in front of it. Implementations are safe for concurrent use.
+type Vendor interface {
+	http.Handler
+
+	// Name is the vendor's name as configured in Rollcall: entra, google or okta.
+	Name() string
+
+	// Token is the static bearer token that the sandbox accepts beside the vendor's own ways to authenticate. It is
+	// derived from the seed, so that a restart meets the same vendor with the same token.
+	Token() string
+
+	// Mutate makes one change, as an administrator of the vendor would, and returns what was changed. Ids are chosen
+	// deterministically from the sandbox's own seeded generator. It fails with [ErrNoTarget] when nothing fits Change.Op.
+	Mutate(Change) (Outcome, error)
+
+	// Truth is what exists at the vendor now, in the words of the design's glossary.
+	Truth() Truth
+
+	// ExpireCursors makes every delta token, page token and next link that was handed out so far invalid, each in the
+	// vendor's own way (410, 400 with a code, ...).
+	ExpireCursors()
+
+	// Snapshot and Restore carry the whole state, tokens and generators included, as JSON.
+	Snapshot() ([]byte, error)
+	Restore([]byte) error
+}
+
+// Op is a kind of change.
+type Op string
+
+// The changes that every vendor understands, as far as it has the thing at all.
+const (
+	CreateAgent      Op = "agent.create"
+	DisableAgent     Op = "agent.disable"
+	EnableAgent      Op = "agent.enable"
+	DeleteAgent      Op = "agent.delete"  // Entra: soft delete, restorable
+	RestoreAgent     Op = "agent.restore" // undo of a soft delete or, at Google, undelete of a service account
+	PurgeAgent       Op = "agent.purge"   // for good
+	RenameAgent      Op = "agent.rename"
+	AddOwner         Op = "owner.add" // owner, sponsor: the vendor's own stewardship
+	RemoveOwner      Op = "owner.remove"
+	AddCredential    Op = "credential.add"
+	RemoveCredential Op = "credential.remove"
+	AddGrant         Op = "grant.add" // or delegation
+	RemoveGrant      Op = "grant.remove"
+)
+
+// Change asks for one change. Agent and Person may be empty: then the sandbox picks one that fits, with its own generator.
+type Change struct {
+	Op     Op     `json:"op"`
+	Agent  string `json:"agent,omitempty"`  // the id that [TruthAgent.ID] has
+	Native string `json:"native,omitempty"` // only agents of this native type, for example reasoning_engine
+	Person string `json:"person,omitempty"`
+	Name   string `json:"name,omitempty"`
+}
+
+// Outcome says what a change did.
+type Outcome struct {
+	Op    Op        `json:"op"`
+	Agent string    `json:"agent"`         // the id that [TruthAgent.ID] has
+	Name  string    `json:"name"`          // the agent's name after the change
+	Key   string    `json:"key,omitempty"` // the credential, grant or person that came or went
+	Text  string    `json:"text"`          // for a person: `credential k1 added to "Invoice matcher"`
+	At    time.Time `json:"at"`            // when the vendor's API first shows it (later than now where the vendor is asynchronous)
+}
+
+// Truth is everything a roster should hold of one vendor.
+type Truth struct {
+	Vendor string       `json:"vendor"`
+	Agents []TruthAgent `json:"agents"` // sorted by ID
+}
+
+// TruthAgent is one identity as the vendor has it.
+//
+// ID is the vendor's id that Rollcall uses as holder: Entra: the object id (of the agent identity or of the agent user);
+// Google: the URN of a registry agent, the resource name of a reasoning engine, the unique id of a service account;
+// Okta: the wlp id of an AI agent, the app id of a service app.
+type TruthAgent struct {
+	ID          string   `json:"id"`
+	Native      string   `json:"native"` // agent_identity, agent_user, registry_agent, reasoning_engine, service_account, ai_agent, service_app
+	Name        string   `json:"name"`
+	Status      string   `json:"status"`      // active, disabled, pending, deleted (soft-deleted and restorable)
+	Stewards    []string `json:"stewards"`    // role:person id, sorted
+	Credentials []string `json:"credentials"` // the vendor's key ids, sorted
+	Grants      []string `json:"grants"`      // the vendor's ids or role@resource, sorted
+	LinkedTo    string   `json:"linked_to,omitempty"`
+}
+
+// Fault is a misbehaviour that the chassis plays instead of, or on top of, the vendor's answer.
+type Fault struct {
+	Kind  FaultKind     `json:"kind"`
+	Path  string        `json:"path,omitempty"`        // regular expression on method and path, "GET /v1.0/users"; empty: every request but the control API's
+	Times int           `json:"times,omitempty"`       // how many requests it hits; 0: until cleared
+	Every int           `json:"every,omitempty"`       // only each nth matching request; 0 and 1: each one
+	After time.Duration `json:"retry_after,omitempty"` // for rate_limit: the delay that the vendor's headers state; for slow: the delay (nanoseconds in JSON)
+}
+
+// FaultKind names a misbehaviour.
+type FaultKind string
+
+// The faults that the chassis can play.
+const (
+	RateLimit    FaultKind = "rate_limit"   // 429 in the vendor's own form, with its own headers
+	ServerError  FaultKind = "server_error" // 500 with the vendor's own error body
+	BadGateway   FaultKind = "html"         // 502 with an HTML body
+	Unauthorized FaultKind = "unauthorized" // 401 in the vendor's own form
+	Forbidden    FaultKind = "forbidden"    // 403 in the vendor's own form
+	Expired      FaultKind = "expired"      // the vendor's answer to a cursor that it no longer knows
+	Slow         FaultKind = "slow"         // the right answer, late
+	Truncated    FaultKind = "truncated"    // the right answer, cut in the middle, with a clean end of body
+	Reset        FaultKind = "reset"        // the connection is closed in the middle of the body
+	EmptyOK      FaultKind = "empty"        // 200 and an empty list in the vendor's own form
+)
+
+// Failer is implemented by a vendor to give a fault its own form. status and body are written as they are.
+type Failer interface {
+	// Fail answers a request with the vendor's own form of the fault and reports whether it did; the chassis answers the
+	// faults that need no vendor form (slow, truncated, reset, html) itself.
+	Fail(w http.ResponseWriter, r *http.Request, f Fault) bool
+}
