@@ -1,0 +1,67 @@
+package connectors
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Settings are what a connection is made of: its part of the configuration, secrets resolved, and the way out to the network.
+type Settings struct {
+	Tenant     string
+	Connection string
+
+	// Endpoint is the vendor's base URL without a trailing slash, for example https://acme.okta.com; empty: the vendor's own
+	// public one. Services overrides it for single services, by the name that the connector's page gives them.
+	Endpoint string
+	Services map[string]string
+
+	// Auth names the way to authenticate in "method", and its parameters: "token" with method "bearer" everywhere. Each
+	// connector's page lists what it takes.
+	Auth map[string]Secret
+
+	// Options are what else a vendor needs, such as Google's projects and locations.
+	Options map[string]string
+
+	// Transport carries every request of the connection: it counts calls, keeps to the connection's share of the vendor's rate
+	// limit, and bounds a request's time. The connector puts its vendor's SDK on top of it and never makes a client of its own.
+	Transport http.RoundTripper
+
+	// Now is the hub's clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Clock is the hub's clock.
+func (s Settings) Clock() func() time.Time {
+	if s.Now != nil {
+		return s.Now
+	}
+	return time.Now
+}
+
+// Vendor is how a vendor's connectors are made. The list of all is in connectors/all.
+type Vendor struct {
+	Name  string   // entra, google, okta
+	Title string   // for a person: "Microsoft Entra"
+	Auth  []string // the methods that Auth["method"] takes, the best first
+
+	// New makes a connector. It does no network I/O. Its errors name the setting and the cure, and no secret.
+	New func(Settings) (Connector, error)
+}
+
+// Secret is a value that must not be printed. Every way to format it shows "[redacted]".
+type Secret string
+
+// Reveal returns the value.
+func (s Secret) Reveal() string { return string(s) }
+
+func (s Secret) String() string { return "[redacted]" }
+
+// GoString keeps %#v from showing the value.
+func (s Secret) GoString() string { return "[redacted]" }
+
+// Format keeps every verb from showing the value.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[redacted]") }
+
+// MarshalText keeps encoders from writing the value.
+func (s Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
