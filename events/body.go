@@ -45,7 +45,7 @@ type Agent struct {
 	ClassReason  string       `json:"class_reason,omitzero"` // why it is held to be of this class
 	Models       []Model      `json:"models,omitzero"`       // sorted
 	Platform     string       `json:"platform,omitzero"`     // what it runs on, in the vendor's word
-	Blueprint    string       `json:"blueprint,omitzero"`    // holder id of its blueprint at this vendor
+	Blueprint    string       `json:"blueprint,omitzero"`    // the vendor's id of its blueprint: the value of one of that blueprint's identifiers
 	Identifiers  []Identifier `json:"identifiers,omitzero"`  // sorted by type and value
 	Created      time.Time    `json:"created,omitzero"`      // by the vendor's clock
 	DisabledBy   string       `json:"disabled_by,omitzero"`  // who or what disabled it, where the vendor says
