@@ -1,0 +1,131 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestControl(t *testing.T) {
+	f, s, url := start(t)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string // part of the answer
+	}{
+		{"GET", "health", "", 200, `"vendor":"fake"`},
+		{"GET", "truth", "", 200, `"id":"one"`},
+		{"POST", "mutate", `{"op":"agent.create","name":"four"}`, 200, `"agent":"four"`},
+		{"POST", "mutate", `{"op":"agent.purge"}`, 409, "nothing at the vendor fits"},
+		{"POST", "mutate", `{"op":"agent.burn"}`, 400, "op: "},
+		{"POST", "mutate", `{"op":7}`, 400, "op: a JSON number"},
+		{"POST", "mutate", `{"op":"agent.create","colour":"red"}`, 400, "colour"},
+		{"POST", "mutate", ``, 400, "body: empty"},
+		{"POST", "mutate", `{"op":"agent.create"} {}`, 400, "follows after"},
+		{"POST", "faults", `{"kind":"rate_limit","times":1}`, 204, ""},
+		{"POST", "faults", `{"kind":"flood"}`, 400, "kind: "},
+		{"POST", "faults", `{"kind":"slow","path":"("}`, 400, "path: "},
+		{"POST", "faults", `{"kind":"slow","times":-1}`, 400, "times: "},
+		{"POST", "faults", `{"kind":"slow","every":-1}`, 400, "every: "},
+		{"POST", "faults", `{"kind":"slow","retry_after":-1}`, 400, "retry_after: "},
+		{"DELETE", "faults", "", 204, ""},
+		{"POST", "expire", "", 204, ""},
+		{"GET", "calls", "", 200, `"calls":{}`},
+		{"GET", "nothing", "", 404, "not part of the control API"},
+	} {
+		res, err := call(t, c.method, url+"/_control/"+c.path, c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(res.Body)
+		if res.StatusCode != c.status || !strings.Contains(string(b), c.want) {
+			t.Errorf("%s %s %s: %d %s; want %d and %q", c.method, c.path, c.body, res.StatusCode, b, c.status, c.want)
+		}
+	}
+	if f.expired != 1 {
+		t.Errorf("cursors expired %d times, want 1", f.expired)
+	}
+	if status, _, _ := get(t, url+"/list"); status != http.StatusOK {
+		t.Errorf("status %d after DELETE faults, want 200", status)
+	}
+	if n := len(s.Fired()); n != 0 {
+		t.Errorf("%d faults fired, want none", n)
+	}
+}
+
+func TestStoreSavesEachChange(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "fake.json")
+	st, err := Open(&fake{names: []string{"seeded"}}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := func() (names []string) {
+		b, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(b, &names)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	if diff := cmp.Diff([]string{"seeded"}, saved()); diff != "" {
+		t.Errorf("after Open (-want +got):\n%s", diff)
+	}
+	if _, err := st.Mutate(Change{Op: CreateAgent, Name: "changed"}); err != nil {
+		t.Fatal(err)
+	}
+	s := serveStore(t, st)
+	for _, r := range []struct{ path, body string }{{"/list?name=posted", ""}, {"/_control/mutate", `{"op":"agent.create","name":"controlled"}`}} {
+		if res, err := call(t, "POST", s+r.path, r.body); err != nil || res.StatusCode != 200 {
+			t.Fatalf("POST %s: %v %v", r.path, res, err)
+		}
+	}
+	want := []string{"seeded", "changed", "posted", "controlled"}
+	if diff := cmp.Diff(want, saved()); diff != "" {
+		t.Errorf("saved (-want +got):\n%s", diff)
+	}
+	again := &fake{}
+	if _, err := Open(again, file); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, again.names); diff != "" {
+		t.Errorf("restored (-want +got):\n%s", diff)
+	}
+	if left, _ := filepath.Glob(file + ".*"); len(left) > 0 {
+		t.Errorf("temporary files left behind: %v", left)
+	}
+}
+
+func TestStoreKeepsTheVendorsForms(t *testing.T) {
+	st, err := Open(&fake{}, filepath.Join(t.TempDir(), "fake.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serveStore(t, st)
+	if _, err := call(t, "POST", url+"/_control/faults", `{"kind":"rate_limit"}`); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, _ := get(t, url+"/list"); status != http.StatusTooManyRequests {
+		t.Errorf("status %d, want the vendor's 429 through the store", status)
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "fake.json")
+	if err := os.WriteFile(file, []byte("{torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(&fake{}, file); err == nil || !strings.Contains(err.Error(), "remove the file") {
+		t.Errorf("got %v, want an error that names the cure", err)
+	}
+	if _, err := Open(&fake{}, filepath.Join(file, "no", "folder")); err == nil {
+		t.Error("a folder that is missing gives no error")
+	}
+}
