@@ -1,0 +1,150 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/internal/failpoint"
+)
+
+// folding is one stay at a view: loaded once, then fed.
+type folding struct {
+	cfg   Config
+	p     Projection
+	saved Checkpoint      // what the view holds
+	at    Checkpoint      // what p holds
+	stale map[string]bool // rebuilding: keys of the former view that p has not written yet
+}
+
+// load brings p to what the view holds. A view that another version wrote, one left half rebuilt, and one that reflects what
+// the log no longer holds are not continued but rebuilt from the log's start, over the documents that are there.
+func (f *folding) load(ctx context.Context) error {
+	var err error
+	if f.saved, err = f.cfg.View.Checkpoint(ctx); err != nil {
+		return fmt.Errorf("reading the checkpoint of view %s: %w", f.cfg.Name, err)
+	}
+	end, err := f.cfg.Log.End(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the log's end: %w", err)
+	}
+	f.p, f.at = f.cfg.New(), f.saved
+	if why := f.unfit(end); why != "" {
+		f.cfg.Logger.Info("the view is rebuilt from the log", "view", f.cfg.Name, "why", why)
+		f.stale = map[string]bool{}
+		f.at = Checkpoint{Position: events.Position{Epoch: end.Epoch}, Version: f.cfg.Version, Rebuilding: f.saved.Revision > 0}
+	}
+	for doc, err := range f.cfg.View.Documents(ctx) {
+		switch {
+		case err != nil:
+			return fmt.Errorf("reading view %s: %w", f.cfg.Name, err)
+		case f.stale != nil:
+			f.stale[doc.Key] = true
+		default:
+			if err := f.p.Load(doc); err != nil {
+				return &BrokenError{"document " + doc.Key, err}
+			}
+		}
+	}
+	if f.cfg.Committed != nil && f.stale == nil {
+		f.cfg.Committed(f.saved)
+	}
+	return nil
+}
+
+func (f *folding) unfit(end events.Position) string {
+	switch s := f.saved; {
+	case s.Revision == 0:
+		return "it is new"
+	case s.Rebuilding:
+		return "an earlier rebuild did not end"
+	case s.Version != f.cfg.Version:
+		return fmt.Sprintf("it was written by version %d, this is %d", s.Version, f.cfg.Version)
+	case s.Epoch != end.Epoch:
+		return "the log was restored: it has a new epoch"
+	case s.Sequence > end.Sequence:
+		return fmt.Sprintf("it reflects sequence %d and the log ends at %d", s.Sequence, end.Sequence)
+	}
+	return ""
+}
+
+// fold applies what q selects and commits whenever nothing more is waiting, or a batch is full.
+func (f *folding) fold(ctx context.Context, q events.Query) error {
+	for m, err := range f.cfg.Log.Read(ctx, q) {
+		if err != nil {
+			return fmt.Errorf("reading the log: %w", err)
+		}
+		if err := f.p.Apply(m); err != nil {
+			return &BrokenError{"event " + m.Event.ID + " at " + m.Position.String(), err}
+		}
+		f.at.Position = m.Position
+		if m.Pending == 0 || f.p.Dirty() >= MaxBatch/2 {
+			if err := f.commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// settle ends a rebuild: documents that the new view does not have are removed, and the checkpoint says that it is whole.
+func (f *folding) settle(ctx context.Context) error {
+	if err := f.commit(ctx); err != nil {
+		return err
+	}
+	if f.stale == nil {
+		return nil
+	}
+	var gone []Document
+	for _, key := range slices.Sorted(maps.Keys(f.stale)) {
+		gone = append(gone, Document{Key: key})
+	}
+	f.stale, f.at.Rebuilding = nil, false
+	return f.write(ctx, gone)
+}
+
+func (f *folding) commit(ctx context.Context) error {
+	docs, err := f.p.Drain()
+	if err != nil {
+		return &BrokenError{"view " + f.cfg.Name, err}
+	}
+	if len(docs) == 0 && f.at.Position == f.saved.Position {
+		return nil
+	}
+	for _, d := range docs {
+		if d.Body != nil {
+			delete(f.stale, d.Key)
+		}
+	}
+	return f.write(ctx, docs)
+}
+
+// write commits documents. What one batch does not hold goes in several, of which all but the last say that the view is not
+// whole: a crash between them makes the next start rebuild it.
+func (f *folding) write(ctx context.Context, docs []Document) error {
+	for len(docs) > MaxBatch {
+		torn := f.at
+		torn.Rebuilding = true
+		if err := f.put(ctx, torn, docs[:MaxBatch]); err != nil {
+			return err
+		}
+		docs = docs[MaxBatch:]
+	}
+	return f.put(ctx, f.at, docs)
+}
+
+func (f *folding) put(ctx context.Context, next Checkpoint, docs []Document) error {
+	failpoint.Hit("projections.commit.before")
+	saved, err := f.cfg.View.Commit(ctx, f.saved, next, docs)
+	if err != nil {
+		return fmt.Errorf("writing view %s: %w", f.cfg.Name, err)
+	}
+	failpoint.Hit("projections.commit.after")
+	f.saved = saved
+	if f.cfg.Committed != nil && !saved.Rebuilding {
+		f.cfg.Committed(saved)
+	}
+	return nil
+}
