@@ -1,0 +1,75 @@
+package events
+
+import (
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// SchemaID is the $id of the published schema of events.
+const SchemaID = "https://github.com/rollcallhq/rollcall/docs/events.schema.json"
+
+// Schema is the JSON Schema of an event as [Encode] writes it, made from the types. docs/events.schema.json holds it.
+func Schema() ([]byte, error) {
+	actor := &jsonschema.Schema{Ref: "#/$defs/actor"}
+	overrides := map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[jsontext.Value](): {Description: "any JSON value"},
+		reflect.TypeFor[Actor]():          actor,
+		reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
+		reflect.TypeFor[Kind]():           enum(append(EntityKinds[:len(EntityKinds):len(EntityKinds)], KindActivity)),
+		reflect.TypeFor[Status]():         enum([]Status{StatusActive, StatusDisabled, StatusPending, StatusDeleted, StatusUnknown}),
+		reflect.TypeFor[Class]():          enum([]Class{ClassAgent, ClassWorkload, ClassUnknown}),
+		reflect.TypeFor[Model]():          enum([]Model{ModelService, ModelUser, ModelDelegated}),
+	}
+	s, err := jsonschema.For[Event](&jsonschema.ForOptions{TypeSchemas: overrides})
+	if err != nil {
+		return nil, err
+	}
+	s.Schema, s.ID, s.Title = "https://json-schema.org/draft/2020-12/schema", SchemaID, "Rollcall identity event"
+	s.Description = "One normalized fact about an agent's identity, a CloudEvents 1.0 envelope in structured JSON."
+	s.Defs = map[string]*jsonschema.Schema{"actor": actorSchema()}
+	open(s)
+	return Marshal(s)
+}
+
+func enum[T ~string](values []T) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, v := range values {
+		s.Enum = append(s.Enum, string(v))
+	}
+	return s
+}
+
+func actorSchema() *jsonschema.Schema {
+	text := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
+	return &jsonschema.Schema{
+		Type:        "object",
+		Description: "who did something, and on whose behalf",
+		Properties: map[string]*jsonschema.Schema{
+			"id": text(), "type": text(), "on_behalf": {Ref: "#/$defs/actor"},
+		},
+	}
+}
+
+// open lets readers meet fields of later versions: a schema that forbade them would break old subscribers. It also takes out
+// the null that the generator allows wherever Go has a pointer or a slice: what is not there is left out, never null.
+func open(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Properties != nil {
+		s.AdditionalProperties = nil
+	}
+	if left := slices.DeleteFunc(s.Types, func(t string) bool { return t == "null" }); len(left) == 1 {
+		s.Type, s.Types = left[0], nil
+	} else {
+		s.Types = left
+	}
+	for _, p := range s.Properties {
+		open(p)
+	}
+	open(s.Items)
+}
