@@ -63,10 +63,10 @@ func open(s *jsonschema.Schema) {
 	if s.Properties != nil {
 		s.AdditionalProperties = nil
 	}
-	if left := slices.DeleteFunc(s.Types, func(t string) bool { return t == "null" }); len(left) == 1 {
+	if left := slices.DeleteFunc(s.Types, func(t string) bool { return t == "null" || t == "" }); len(left) == 1 {
 		s.Type, s.Types = left[0], nil
-	} else {
-		s.Types = left
+	} else if len(left) == 0 {
+		s.Types = nil
 	}
 	for _, p := range s.Properties {
 		open(p)
