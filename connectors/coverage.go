@@ -1,0 +1,86 @@
+package connectors
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// coverage publishes what the feed can see, when it has changed.
+func (p *plan) coverage(c *events.Coverage) error {
+	e := events.Entity{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: p.feed.Name, Coverage: c}
+	r := &result{record: Record{Type: "coverage", Asked: p.now}}
+	return p.entity(r, e)
+}
+
+// sight is what a feed could see, gathered over the pages of one round: from one moment at which it was caught up to the next.
+type sight struct {
+	blind []Blindness // what the last whole round could not see
+	round []Blindness // what this one could not see so far
+	known bool        // there was a whole round
+}
+
+// page takes in what one page could not see. whole says that a round ends with it. It returns the coverage to publish, or nil as
+// long as nothing is known.
+func (s *sight) page(f *Feed, blind []Blindness, whole bool) (*events.Coverage, sight) {
+	next := *s
+	next.round = append(slices.Clone(s.round), blind...)
+	seen := append(slices.Clone(s.blind), next.round...)
+	if whole {
+		seen = next.round
+		next = sight{blind: next.round, known: true}
+	}
+	if len(seen) == 0 && !next.known {
+		return nil, next
+	}
+	return coverageOf(f, seen), next
+}
+
+func coverageOf(f *Feed, blind []Blindness) *events.Coverage {
+	c := &events.Coverage{Feed: f.Name, Kinds: sortedKinds(f.Kinds), State: events.CoverageComplete}
+	var reasons []string
+	for _, b := range blind {
+		reason := b.Reason
+		if len(b.Kinds) > 0 {
+			reason = fmt.Sprintf("%s: %s", joinKinds(b.Kinds), reason)
+		}
+		reasons = append(reasons, reason)
+	}
+	if len(reasons) > 0 {
+		slices.Sort(reasons)
+		c.State, c.Reason = events.CoveragePartial, strings.Join(slices.Compact(reasons), "; ")
+	}
+	return c
+}
+
+// blindness is the coverage of a feed that a fault keeps from seeing anything. The cure is preferred to what the vendor has
+// answered, which may differ at every call.
+func blindness(f *Feed, fault *Fault, scrub func(string) string) *events.Coverage {
+	reason := fault.Kind.String()
+	switch {
+	case fault.Cure != "":
+		reason += ": " + fault.Cure
+	case fault.Err != nil:
+		reason += ": " + fault.Err.Error()
+	}
+	return &events.Coverage{Feed: f.Name, Kinds: sortedKinds(f.Kinds), State: events.CoverageBlind, Reason: clip(scrub(reason), 500)}
+}
+
+func sortedKinds(kinds []events.Kind) []events.Kind {
+	if len(kinds) == 0 {
+		return nil
+	}
+	kinds = slices.Clone(kinds)
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+func joinKinds(kinds []events.Kind) string {
+	var words []string
+	for _, k := range sortedKinds(kinds) {
+		words = append(words, string(k))
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,219 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+func TestSealedPassSweeps(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	p := b.plan(2, listing, b.rec(2, says(agent("a", "A"))))
+	b.want(b.commit(p), "agent.deleted b.agent.self")
+	g := p.events[0].Data.Gone
+	if !g.Inferred || !g.After.Equal(b.at(1.5)) || !g.Before.Equal(b.at(2.5)) || p.events[0].Data.Evidence.How != events.HowInferred {
+		t.Errorf("gone: %+v, evidence %+v", g, p.events[0].Data.Evidence)
+	}
+	b.want(b.page(3, listing, b.rec(3, says(agent("a", "A")))))
+	b.want(b.page(4, listing, b.rec(4, says(agent("a", "A"), agent("b", "B")))), "agent.restored b.agent.self")
+}
+
+func TestPassOverSeveralPages(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"), agent("c", "C"))))
+	b.want(b.page(2, Page{Opens: []string{"agents"}, More: true}, b.rec(2, says(agent("a", "A")))))
+	b.want(b.page(3, Page{More: true}, b.rec(3, says(agent("b", "B")))))
+	b.want(b.page(4, Page{Seals: []string{"agents"}}), "agent.deleted c.agent.self")
+}
+
+// An entity that somebody else has read since the pass began is there, whatever the pass shows.
+func TestPassSparesWhatWasReadSince(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.page(2, Page{Opens: []string{"agents"}, More: true}, b.rec(2, says(agent("a", "A"))))
+	b.page(3, Page{}, b.rec(3, says(agent("b", "B"))))
+	b.want(b.page(4, Page{Seals: []string{"agents"}}))
+	b.want(b.page(5, listing, b.rec(5, says(agent("a", "A")))), "agent.deleted b.agent.self")
+}
+
+func TestBrokenPassDoesNotSweep(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.page(2, Page{Opens: []string{"agents"}, More: true}, b.rec(2, says(agent("a", "A"))))
+	b.want(b.page(3, Page{Breaks: []string{"agents"}, More: true}))
+	p := b.plan(4, Page{Seals: []string{"agents"}})
+	b.want(b.commit(p))
+	if len(p.owes) != 1 {
+		t.Errorf("owes %v, want another pass over agents", p.owes)
+	}
+}
+
+func TestResumedPassDoesNotSweep(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.page(2, Page{Opens: []string{"agents"}, More: true}, b.rec(2, says(agent("a", "A"))))
+	b.restart()
+	p := b.plan(3, Page{Seals: []string{"agents"}})
+	b.want(b.commit(p))
+	if len(p.owes) != 1 {
+		t.Errorf("owes %v, want another pass over agents", p.owes)
+	}
+	b.want(b.page(4, listing, b.rec(4, says(agent("a", "A")))), "agent.deleted b.agent.self")
+}
+
+func TestMovedBetweenScopesIsNotGone(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.want(b.page(2, listing, b.rec(2, says(agent("a", "A"), agent("b", "B", scoped("other"))))), "agent.updated b.agent.self")
+	b.want(b.page(3, Page{Opens: []string{"other"}, Seals: []string{"other"}}), "agent.deleted b.agent.self")
+}
+
+// A reading that names no scope does not take an entity out of the one it is in.
+func TestReadingWithoutScopeKeepsScope(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.want(b.page(2, Page{}, b.rec(2, says(agent("b", "B", scoped(""))))))
+	b.want(b.page(3, listing, b.rec(3, says(agent("a", "A")))), "agent.deleted b.agent.self")
+}
+
+func TestTwoPassesMustAgree(t *testing.T) {
+	b := newBench(t)
+	b.feed.Passes, b.feed.Settle = 2, 3*time.Second
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	only := says(agent("a", "A"))
+	b.want(b.page(2, listing, b.rec(2, only)))
+	b.want(b.page(3, listing, b.rec(3, says(agent("a", "A"), agent("b", "B")))))
+	b.want(b.page(4, listing, b.rec(4, only)))
+	b.want(b.page(5, listing, b.rec(5, only))) // missed twice, but not for three seconds
+	b.want(b.page(8, listing, b.rec(8, only)), "agent.deleted b.agent.self")
+}
+
+func TestEmptyPassNeedsProof(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"))))
+	in := pulled{feed: &b.feed, page: listing, began: b.at(2), now: b.at(2)}
+	p := b.planIn(in)
+	if !p.doubts || len(p.events) != 0 {
+		t.Fatalf("unproven: doubts %v, events %v", p.doubts, p.events)
+	}
+	in.proven = true
+	b.want(b.commit(b.planIn(in)), "agent.deleted a.agent.self")
+}
+
+func TestReplaces(t *testing.T) {
+	b := newBench(t)
+	full := func(es ...events.Entity) Reading { return Reading{Entities: es, Replaces: []string{"owners/a"}} }
+	b.page(1, Page{}, b.rec(1, full(owner("a", "p", "owners/a"), owner("a", "q", "owners/a"))))
+	b.want(b.page(2, Page{}, b.rec(2, full(owner("a", "p", "owners/a")))), "stewardship.deleted a.stewardship.owner%3Aq")
+	b.want(b.page(3, Page{}, b.rec(1.5, full()))) // asked for before the last reading
+	b.want(b.page(4, Page{}, b.rec(4, full(owner("a", "r", "owners/a")))),
+		"stewardship.created a.stewardship.owner%3Ar", "stewardship.deleted a.stewardship.owner%3Ap")
+	b.want(b.page(5, Page{}, b.rec(5, full())), "stewardship.deleted a.stewardship.owner%3Ar")
+}
+
+// A record that nothing understood may be the very entity that a pass seems to miss.
+func TestUnreadableRecordKeepsPassFromSweeping(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	bad := result{record: Record{Type: "thing", Asked: b.at(2), Body: []byte(`{"id":"b","x":1}`)}, err: errors.New("x is no name")}
+	p := b.plan(2, listing, b.rec(2, says(agent("a", "A"))), bad)
+	b.want(b.commit(p), "activity.unknown _connection.activity.unknown")
+	if p.dark != 1 {
+		t.Errorf("dark %d, want 1", p.dark)
+	}
+	b.want(b.page(3, listing, b.rec(3, says(agent("a", "A"), agent("b", "B"))), bad))
+}
+
+func (b *bench) company(n int) Reading {
+	var r Reading
+	for i := range n {
+		r.Entities = append(r.Entities, agent(fmt.Sprintf("a%03d", i), "A"))
+	}
+	return r
+}
+
+func TestBreaker(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, b.company(40)))
+	few := b.company(27)
+	few.Entities[0].Agent.Name = "changed"
+	p := b.plan(2, listing, b.rec(2, few))
+	b.want(b.commit(p), "agent.updated a000.agent.self")
+	if p.held == nil || p.held.Count != 13 || p.held.Live != 40 || len(p.held.Examples) != 5 {
+		t.Fatalf("held: %+v", p.held)
+	}
+	in := pulled{feed: &b.feed, page: listing, results: []result{b.rec(3, few)}, began: b.at(3), now: b.at(3), proven: true,
+		allowed: &Approval{ID: "ok1", Count: 12, By: "ann"}}
+	if p = b.planIn(in); p.held == nil {
+		t.Fatal("an approval of 12 let 13 through")
+	}
+	in.allowed.Digest = p.held.Digest
+	p = b.planIn(in)
+	if got := b.commit(p); len(got) != 14 || got[0] != "activity.sweep_approved _connection.activity.sweep%5Fapproved" && got[0] != "activity.sweep_approved _connection.activity.sweep_approved" {
+		t.Fatalf("approved: %v", got)
+	}
+}
+
+func TestBreakerLimits(t *testing.T) {
+	br := Breaker{}.withDefaults()
+	for _, c := range []struct {
+		n, live int
+		want    bool
+	}{{9, 9, false}, {10, 10, true}, {10, 40, false}, {12, 40, false}, {13, 40, true}, {100, 10000, false}, {101, 10000, true}} {
+		if got := br.trips(c.n, c.live); got != c.want {
+			t.Errorf("trips(%d of %d) = %v", c.n, c.live, got)
+		}
+	}
+}
+
+// A loss spread over the pages of one round is one loss.
+func TestBreakerSumsOverARound(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, b.company(40)))
+	b.feed.Name = "owners"
+	in := pulled{feed: &b.feed, page: Page{Opens: []string{"agents"}, Seals: []string{"agents"}},
+		results: []result{b.rec(2, b.company(35))}, began: b.at(2), now: b.at(2), swept: 11, proven: true}
+	if p := b.planIn(in); p.held == nil {
+		t.Error("five more after eleven of 51 were not held")
+	}
+}
+
+func TestActivitiesOnce(t *testing.T) {
+	b := newBench(t)
+	act := Reading{Activities: []events.Activity{{Holder: "a", Type: "sign_in", ID: "s1"}, {Holder: "a", Type: "sign_in", ID: "s1"}, {Type: "sign_in", ID: "s2"}}}
+	b.want(b.page(1, Page{}, b.rec(1, act)), "activity.sign_in a.activity.sign_in", "activity.sign_in _connection.activity.sign_in")
+	b.want(b.page(2, Page{}, b.rec(2, act)))
+	b.restart()
+	in := pulled{feed: &b.feed, results: []result{b.rec(3, act)}, began: b.at(3), now: b.at(3), done: []string{"s1"}}
+	b.want(b.commit(b.planIn(in)), "activity.sign_in _connection.activity.sign_in")
+}
+
+func TestUnknownRecordOnce(t *testing.T) {
+	b := newBench(t)
+	bad := result{record: Record{Type: "thing", Asked: b.at(1), Body: []byte(`{"client_secret":"s3cret"}`), Context: map[string]string{"holder": "a"}},
+		err: errors.New("no id")}
+	b.want(b.page(1, Page{}, bad), "activity.unknown a.activity.unknown")
+	b.want(b.page(2, Page{}, bad))
+	b.restart()
+	b.want(b.page(3, Page{}, bad))
+	m, _, _ := b.log.Last(context.Background(), "", "", events.Ref{Kind: events.KindActivity, Holder: "a", Key: "unknown"})
+	if d := m.Event.Data.Activity.Details; d["fields"] != "[client_secret]" || m.Event.Data.Evidence.Note != "no id" {
+		t.Errorf("unknown activity: %+v, evidence %+v", d, m.Event.Data.Evidence)
+	}
+}
+
+func TestEntityThatIsWrong(t *testing.T) {
+	b := newBench(t)
+	wrong := agent("a", "A")
+	wrong.Key = "not self"
+	latin := agent("b", "caf\xe9")
+	b.want(b.page(1, Page{}, b.rec(1, says(wrong, agent("c", "C")))), "activity.unknown _connection.activity.unknown", "agent.created c.agent.self")
+	r := b.rec(2, says(latin))
+	r.record.Body = []byte("other")
+	b.want(b.page(2, Page{}, r), "activity.unknown _connection.activity.unknown")
+}
