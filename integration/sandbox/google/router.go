@@ -1,0 +1,158 @@
+package google
+
+import (
+	"net/url"
+	"strings"
+)
+
+// route is one method of one service.
+type route struct {
+	service string   // prefix that the service is mounted under
+	verb    string   // HTTP method
+	pattern string   // path after the prefix, with {name} for a segment and :verb for a custom method
+	method  string   // the full method name, as error details and logs spell it
+	params  []string // query parameters it knows, in camelCase
+	handle  func(*call) (any, *apiError)
+}
+
+var (
+	paged      = []string{"pageSize", "pageToken"}
+	filtered   = []string{"pageSize", "pageToken", "filter"}
+	ordered    = []string{"pageSize", "pageToken", "filter", "orderBy"}
+	withPolicy = []string{"options.requestedPolicyVersion"}
+)
+
+// routes are all methods that the sandbox has, in the order of the services' names.
+var routes = []route{
+	{serviceIdentity, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", filtered, listLocations},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders",
+		"google.cloud.agentidentity.v1.AuthProviderService.ListAuthProviders", append([]string{"showDeleted"}, ordered...), listProviders},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}",
+		"google.cloud.agentidentity.v1.AuthProviderService.GetAuthProvider", nil, getProvider},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}:getIamPolicy",
+		"google.iam.v1.IAMPolicy.GetIamPolicy", withPolicy, getProviderPolicy},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}:queryWorkloads",
+		"google.cloud.agentidentity.v1.AuthProviderService.QueryWorkloads", paged, queryWorkloads},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders:query",
+		"google.cloud.agentidentity.v1.AuthProviderService.QueryAuthProviders", append([]string{"workloadId"}, paged...), queryProviders},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}/authorizations",
+		"google.cloud.agentidentity.v1.AuthProviderService.ListAuthorizations", ordered, listConsents},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}/authorizations/{consent}",
+		"google.cloud.agentidentity.v1.AuthProviderService.GetAuthorization", nil, getConsent},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/accessSummaries",
+		"google.cloud.agentidentity.v1.AccessSummaryService.ListAccessSummaries", ordered, listSummaries},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/accessSummaries/{summary}",
+		"google.cloud.agentidentity.v1.AccessSummaryService.GetAccessSummary", nil, getSummary},
+
+	{serviceRegistry, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", filtered, listLocations},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}", "Locations.GetLocation", nil, getLocation},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/agents",
+		"google.cloud.agentregistry.v1.AgentRegistry.ListAgents", ordered, listRegistered},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/agents/{agent}",
+		"google.cloud.agentregistry.v1.AgentRegistry.GetAgent", nil, getRegistered},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/bindings",
+		"google.cloud.agentregistry.v1.AgentRegistry.ListBindings", ordered, listBindings},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/bindings/{binding}",
+		"google.cloud.agentregistry.v1.AgentRegistry.GetBinding", nil, getBinding},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/services",
+		"google.cloud.agentregistry.v1.AgentRegistry.ListServices", filtered, listManual},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/services/{service}",
+		"google.cloud.agentregistry.v1.AgentRegistry.GetService", nil, getManual},
+
+	{servicePlatform, "GET", "v1/projects/{project}/locations/{location}/reasoningEngines",
+		"google.cloud.aiplatform.v1.ReasoningEngineService.ListReasoningEngines", filtered, listEngines},
+	{servicePlatform, "GET", "v1/projects/{project}/locations/{location}/reasoningEngines/{engine}",
+		"google.cloud.aiplatform.v1.ReasoningEngineService.GetReasoningEngine", nil, getEngine},
+	{servicePlatform, "POST", "v1/projects/{project}/locations/{location}/reasoningEngines/{engine}:getIamPolicy",
+		"google.iam.v1.IAMPolicy.GetIamPolicy", withPolicy, getEnginePolicy},
+
+	{serviceResource, "GET", "v3/projects:search",
+		"google.cloud.resourcemanager.v3.Projects.SearchProjects", append([]string{"query"}, paged...), searchProjects},
+	{serviceResource, "GET", "v3/projects/{project}",
+		"google.cloud.resourcemanager.v3.Projects.GetProject", nil, getProject},
+	{serviceResource, "POST", "v3/projects/{project}:getIamPolicy",
+		"google.cloud.resourcemanager.v3.Projects.GetIamPolicy", nil, getProjectPolicy},
+
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines",
+		"google.cloud.discoveryengine.v1alpha.EngineService.ListEngines", filtered, listApps},
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}",
+		"google.cloud.discoveryengine.v1alpha.EngineService.GetEngine", nil, getApp},
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}/assistants",
+		"google.cloud.discoveryengine.v1alpha.AssistantService.ListAssistants", paged, listAssistants},
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}/assistants/{assistant}/agents",
+		"google.cloud.discoveryengine.v1alpha.AgentService.ListAgents", ordered, listGemini},
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}/assistants/{assistant}/agents/{agent}",
+		"google.cloud.discoveryengine.v1alpha.AgentService.GetAgent", nil, getGemini},
+
+	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts",
+		"google.iam.admin.v1.IAM.ListServiceAccounts", paged, listAccounts},
+	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts/{account}",
+		"google.iam.admin.v1.IAM.GetServiceAccount", nil, getAccount},
+	{serviceIAM, "POST", "v1/projects/{project}/serviceAccounts/{account}:getIamPolicy",
+		"google.iam.v1.IAMPolicy.GetIamPolicy", withPolicy, getAccountPolicy},
+	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts/{account}/keys",
+		"google.iam.admin.v1.IAM.ListServiceAccountKeys", []string{"keyTypes"}, listKeys},
+	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts/{account}/keys/{key}",
+		"google.iam.admin.v1.IAM.GetServiceAccountKey", []string{"publicKeyType"}, getKey},
+
+	{serviceLogging, "POST", "v2/entries:list",
+		"google.logging.v2.LoggingServiceV2.ListLogEntries", nil, listEntries},
+
+	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services",
+		"google.cloud.run.v2.Services.ListServices", append([]string{"showDeleted"}, paged...), listRuns},
+	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services/{service}",
+		"google.cloud.run.v2.Services.GetService", nil, getRun},
+}
+
+// find returns the route of a request and its path variables; nil when the service has no such method.
+func find(verb, escapedPath string) (*route, map[string]string) {
+	service, rest, ok := strings.Cut(strings.TrimPrefix(escapedPath, "/"), "/")
+	if !ok {
+		return nil, nil
+	}
+	for i := range routes {
+		r := &routes[i]
+		if r.service != service || r.verb != verb {
+			continue
+		}
+		if vars, ok := match(r.pattern, rest); ok {
+			return r, vars
+		}
+	}
+	return nil, nil
+}
+
+// match compares a path with a pattern, segment by segment. A variable takes one non-empty segment, unescaped, without
+// the colon that would begin a custom method.
+func match(pattern, path string) (map[string]string, bool) {
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(got) {
+		return nil, false
+	}
+	vars := map[string]string{}
+	for i, w := range want {
+		name, custom, ok := variable(w)
+		if !ok {
+			if w != got[i] {
+				return nil, false
+			}
+			continue
+		}
+		value, found := strings.CutSuffix(got[i], custom)
+		text, err := url.PathUnescape(value)
+		if !found || err != nil || text == "" || strings.Contains(text, ":") {
+			return nil, false
+		}
+		vars[name] = text
+	}
+	return vars, true
+}
+
+// variable splits {name}:verb into the name and :verb.
+func variable(segment string) (name, custom string, ok bool) {
+	if !strings.HasPrefix(segment, "{") {
+		return "", "", false
+	}
+	name, custom, ok = strings.Cut(segment[1:], "}")
+	return name, custom, ok
+}
