@@ -1,0 +1,181 @@
+package okta
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+func TestAgentsPass(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"next in the body": bodyPaged(2, anAgent("wlp1", "one", ""), anAgent("wlp2", "two", ""), anAgent("wlp3", "three", "")),
+		"next in a header": func(w http.ResponseWriter, r *http.Request) {
+			part, next := paged(r, 2, []string{anAgent("wlp1", "one", ""), anAgent("wlp2", "two", ""), anAgent("wlp3", "three", "")})
+			if next != "" {
+				w.Header().Add("Link", "<"+next+`>; rel="next"`)
+			}
+			answerJSON(w, 200, `{"data":[`+strings.Join(part, ",")+`]}`)
+		},
+		"an empty page before the end": func(w http.ResponseWriter, r *http.Request) {
+			after := r.URL.Query().Get("after")
+			body := map[string]string{
+				"":  `{"data":[` + anAgent("wlp1", "one", "") + `],"_links":{"next":{"href":"` + agentsPath + `?after=a"}}}`,
+				"a": `{"data":[],"_links":{"next":{"href":"` + agentsPath + `?after=b"}}}`,
+				"b": `{"data":[` + anAgent("wlp2", "two", "") + `,` + anAgent("wlp3", "three", "") + `],"_links":{"next":null}}`,
+			}[after]
+			answerJSON(w, 200, body)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOrg(t)
+			o.on(agentsPath, h)
+			p := readAll(t, o.connect(t), "ai-agents")
+			if d := cmp.Diff([]string{"wlp1 self", "wlp2 self", "wlp3 self"}, p.refs(events.KindAgent)); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff([]string{scopeAgents}, p.seals); d != "" {
+				t.Error("seals:", d)
+			}
+			opens := 0
+			for _, page := range p.pages {
+				opens += len(page.Opens)
+			}
+			if opens != 1 || len(p.pages[0].Opens) != 1 {
+				t.Errorf("the pass opens %d times", opens)
+			}
+			if first := o.calls("GET")[0]; first != "GET "+agentsPath+"?limit=200" {
+				t.Errorf("first call is %s", first)
+			}
+		})
+	}
+}
+
+func TestUnreadableAgentBreaksThePass(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(1, `{"status":"ACTIVE"}`, anAgent("wlp2", "two", "")))
+	c := o.connect(t)
+	pull := c.feed(t, "ai-agents")
+	first, err := pull(t.Context(), nil)
+	if err != nil || len(first.Records) != 1 {
+		t.Fatalf("got %d records, error %v", len(first.Records), err)
+	}
+	if _, err := c.Normalize(first.Records[0]); err == nil {
+		t.Error("an agent without an id was normalized")
+	}
+	last, err := pull(t.Context(), first.Next)
+	if err != nil || len(last.Seals) != 0 || !slices.Equal(last.Breaks, []string{scopeAgents}) {
+		t.Errorf("the last page seals %v and breaks %v, error %v", last.Seals, last.Breaks, err)
+	}
+}
+
+func TestServiceAppsPass(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(1, anAgent("wlp2", "two", `"appId":"0oa1",`), anAgent("wlp1", "one", `"appId":"0oa1",`)))
+	o.on(appsPath, linkPaged(2, anApp("0oa1", "service", `,"jwks":{"keys":[{"kty":"RSA","kid":"k1","n":"x","e":"AQAB"}]}`),
+		anApp("0oa2", "web", ""), `{"id":"0oa3","signOnMode":"SAML_2_0","status":"ACTIVE","settings":{"app":{}}}`, anApp("0oa4", "service", "")))
+	p := readAll(t, o.connect(t), "service-apps")
+	if d := cmp.Diff([]string{"0oa1 self", "0oa4 self"}, p.refs(events.KindAgent)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"0oa1 k1"}, p.refs(events.KindCredential)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{scopeApps}, p.seals); d != "" {
+		t.Error("seals:", d)
+	}
+	linked, alone := p.readings[0].Entities[0].Agent, p.readings[1].Entities[0].Agent
+	if linked.Class != events.ClassAgent || linked.ClassReason != "linked to the AI agent wlp1,wlp2" || alone.Class != events.ClassWorkload {
+		t.Errorf("classes are %q (%s) and %q", linked.Class, linked.ClassReason, alone.Class)
+	}
+}
+
+func TestServiceAppsWithoutSightOfAgents(t *testing.T) {
+	for name, want := range map[string]events.Class{
+		`403 {"errorCode":"E0000006"}`: events.ClassUnknown,  // agents are hidden
+		`401 {"errorCode":"E0000015"}`: events.ClassWorkload, // the org has no agents
+	} {
+		o := newOrg(t)
+		o.on(agentsPath, fixed(map[string]int{"403": 403, "401": 401}[name[:3]], name[4:]))
+		o.on(appsPath, linkPaged(2, anApp("0oa1", "service", "")))
+		p := readAll(t, o.connect(t), "service-apps")
+		if got := p.readings[0].Entities[0].Agent.Class; got != want {
+			t.Errorf("%s: class is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestKeysPass(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(2, anAgent("wlp1", "one", ""), anAgent("wlp2", "two", ""), anAgent("wlp3", "three", "")))
+	o.on(agentsPath+"/wlp1/credentials/jwks", fixed(200, `{"data":[{"id":"pks1","kid":"k1","kty":"RSA","status":"ACTIVE"}],"_links":{}}`))
+	o.on(agentsPath+"/wlp2/credentials/jwks", fixed(404, `{"errorCode":"E0000007","errorSummary":"Not found"}`)) // deleted meanwhile
+	o.on(agentsPath+"/wlp3/credentials/jwks", fixed(200, `{"data":[]}`))
+	p := readAll(t, o.connect(t), "agent-keys")
+	if d := cmp.Diff([]string{"wlp1 pks1"}, p.refs(events.KindCredential)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"agent-keys/wlp1", "agent-keys/wlp3"}, p.replaces()); d != "" {
+		t.Error("replaces:", d)
+	}
+}
+
+func TestKeysHiddenOfSomeAgents(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(2, anAgent("wlp1", "one", ""), anAgent("wlp2", "two", ""), anAgent("wlp3", "three", "")))
+	o.on(agentsPath+"/wlp1/credentials/jwks", fixed(403, `{"errorCode":"E0000006","errorSummary":"no"}`))
+	o.on(agentsPath+"/wlp2/credentials/jwks", fixed(200, `{"data":[]}`))
+	o.on(agentsPath+"/wlp3/credentials/jwks", fixed(200, `{"data":[]}`))
+	p := readAll(t, o.connect(t), "agent-keys")
+	if len(p.blind) != 1 || !strings.Contains(p.blind[0].Reason, "custom role with permission to view AI agents") {
+		t.Errorf("the last page says it cannot see %v", p.blind)
+	}
+	if slices.Contains(p.replaces(), "agent-keys/wlp1") {
+		t.Error("hidden keys are taken for none")
+	}
+	o.on(agentsPath, bodyPaged(2, anAgent("wlp1", "one", "")))
+	_, err := o.connect(t).feed(t, "agent-keys")(t.Context(), nil)
+	mustFault(t, err, connectors.Forbidden)
+}
+
+func TestConnectionsPass(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(2, anAgent("wlp1", "one", "")))
+	o.on(agentsPath+"/wlp1/connections", bodyPaged(1, `{"id":"mcn1","connectionType":"NEW_KIND","status":"ACTIVE"}`,
+		`{"id":"mcn2","connectionType":"STS_VAULT_SECRET","status":"INACTIVE","secret":{"orn":"orn:okta:pam:1:secrets:s1","name":"db"}}`))
+	o.on(delegationsPath, func(w http.ResponseWriter, r *http.Request) {
+		if f := r.URL.Query().Get("filter"); f != `to.resourceOrn eq "`+ornAgents+`wlp1"` || strings.Contains(r.URL.RawQuery, "+") {
+			answerJSON(w, 400, `{"errorCode":"E0000031"}`)
+			return
+		}
+		answerJSON(w, 200, `{"data":[{"id":"dlk1","from":{"clientOrn":"orn:okta:idp:1:apps:oidc_client:0oa1"}}]}`)
+	})
+	p := readAll(t, o.connect(t), "connections")
+	if d := cmp.Diff([]string{"wlp1 mcn1", "wlp1 mcn2"}, p.refs(events.KindGrant)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"wlp1 dlk1"}, p.refs(events.KindDelegation)); d != "" {
+		t.Error(d)
+	}
+	if len(p.blind) != 0 {
+		t.Errorf("the feed says it cannot see %v", p.blind)
+	}
+}
+
+func TestConnectionsWithoutDelegationLinks(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(2, anAgent("wlp1", "one", "")))
+	o.on(agentsPath+"/wlp1/connections", fixed(200, `{"data":[]}`))
+	p := readAll(t, o.connect(t), "connections")
+	if d := cmp.Diff([]string{"connections/wlp1"}, p.replaces()); d != "" {
+		t.Error("replaces:", d)
+	}
+	if len(p.blind) != 1 || !slices.Equal(p.blind[0].Kinds, []events.Kind{events.KindDelegation}) {
+		t.Errorf("the feed says it cannot see %v", p.blind)
+	}
+}

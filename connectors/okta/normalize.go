@@ -1,0 +1,109 @@
+package okta
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// The types of records.
+const (
+	typeAgent       = "ai_agent"         // one element of the list of AI agents
+	typeApp         = "service_app"      // one element of the list of apps
+	typeOwners      = "owners"           // {"data": [...]}: all entries of one agent in the list of owners
+	typeKeys        = "agent_keys"       // {"data": [...]}: all keys of one agent
+	typeConnections = "connections"      // {"data": [...]}: all resource connections of one agent
+	typeDelegations = "delegation_links" // {"data": [...]}: all delegation links to one agent
+)
+
+// aboutAgent is the agent that a record of a small list is about, in the record's context.
+const aboutAgent = "agent"
+
+// normalize turns one record into what it says. Unknown fields and words of the vendor's are no error; a record that does not
+// say what it is about is.
+func normalize(r connectors.Record) (connectors.Reading, error) {
+	of, ok := map[string]func(connectors.Record) (connectors.Reading, error){
+		typeAgent: normalizeAgent, typeApp: normalizeApp, typeOwners: normalizeOwners,
+		typeKeys: normalizeKeys, typeConnections: normalizeConnections, typeDelegations: normalizeDelegations,
+	}[r.Type]
+	if !ok {
+		return connectors.Reading{}, fmt.Errorf("okta: record type %q is unknown", r.Type)
+	}
+	reading, err := of(r)
+	if err != nil {
+		return connectors.Reading{}, fmt.Errorf("okta: record %s: %w", r.Type, err)
+	}
+	return reading, nil
+}
+
+// status maps Okta's words. STAGED is neither: it has been registered and never activated.
+func status(native text) events.Status {
+	switch native {
+	case "ACTIVE":
+		return events.StatusActive
+	case "INACTIVE":
+		return events.StatusDisabled
+	case "STAGED", "OPERATION-STARTED":
+		return events.StatusPending
+	case "DELETED":
+		return events.StatusDeleted
+	}
+	return events.StatusUnknown
+}
+
+// gone is what a record says of an identity that the vendor still shows as deleted.
+func gone(id string, updated text) connectors.Reading {
+	return connectors.Reading{Tombstones: []connectors.Tombstone{{
+		Ref: events.Identity(events.KindAgent, id), Reason: "shown as deleted", At: updated.time(),
+	}}}
+}
+
+// elements reads a record of a small list: the agent that it is about and its elements.
+func elements[T any](r connectors.Record) (agent string, items []T, err error) {
+	agent = r.Context[aboutAgent]
+	if agent == "" {
+		return "", nil, errors.New("its context names no agent")
+	}
+	var body struct {
+		Data []T `json:"data"`
+	}
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return "", nil, err
+	}
+	if body.Data == nil {
+		return "", nil, errors.New(`it has no "data"`)
+	}
+	return agent, body.Data, nil
+}
+
+// identifiers are those that have a value, sorted, each once.
+func identifiers(ids ...events.Identifier) []events.Identifier {
+	ids = slices.DeleteFunc(ids, func(i events.Identifier) bool { return i.Value == "" })
+	slices.SortFunc(ids, func(a, b events.Identifier) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value))
+	})
+	return slices.Compact(ids)
+}
+
+// hrefs reads a link or a list of links.
+func hrefs(v jsontext.Value) []string {
+	type link struct {
+		Href text `json:"href"`
+	}
+	links := optional[[]link](v)
+	if links == nil {
+		links = []link{optional[link](v)}
+	}
+	var out []text
+	for _, l := range links {
+		out = append(out, l.Href)
+	}
+	return plainStrings(out)
+}

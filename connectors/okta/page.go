@@ -1,0 +1,133 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// list is one page of one of the vendor's lists.
+type list struct {
+	items []jsontext.Value
+	next  string // target of the next page; empty on the last
+}
+
+// reader reads a page from an answer. The vendor has two shapes of lists.
+type reader func(*client, *answer) (list, error)
+
+// readData reads {"data": [...], "_links": {"next": {"href": ...}}}, where the next link may also be in a header.
+func readData(c *client, a *answer) (list, error) {
+	var body struct {
+		Data  []jsontext.Value `json:"data"`
+		Links struct {
+			Next jsontext.Value `json:"next"`
+		} `json:"_links"`
+	}
+	if err := json.Unmarshal(a.body, &body); err != nil {
+		return list{}, misshapen(a, `an object with a "data" array`, err)
+	}
+	if body.Data == nil {
+		return list{}, misshapen(a, `an object with a "data" array`, errors.New(`"data" is missing or null`))
+	}
+	link, err := bodyLink(body.Links.Next)
+	if err != nil {
+		return list{}, misshapen(a, `"_links.next" with an "href"`, err)
+	}
+	return c.listOf(a, body.Data, link)
+}
+
+// readArray reads a bare array, where the next link is in a header.
+func readArray(c *client, a *answer) (list, error) {
+	var items []jsontext.Value
+	if err := json.Unmarshal(a.body, &items); err != nil {
+		return list{}, misshapen(a, "an array", err)
+	}
+	if items == nil {
+		return list{}, misshapen(a, "an array", errors.New("it is null"))
+	}
+	return c.listOf(a, items, "")
+}
+
+// listOf completes a page with its next target. A next link that leads back to the same page would never end.
+func (c *client) listOf(a *answer, items []jsontext.Value, link string) (list, error) {
+	if link == "" {
+		var err error
+		if link, err = headerLink(a.header, "next"); err != nil {
+			return list{}, fmt.Errorf("okta: %s: %w", a.place(), err)
+		}
+	}
+	if link == "" {
+		return list{items: items}, nil
+	}
+	next, err := c.follow(link)
+	if err != nil {
+		return list{}, fmt.Errorf("okta: %s: %w", a.place(), err)
+	}
+	if sameTarget(next, a.target) {
+		return list{}, fmt.Errorf("okta: %s: the next link leads back to the same page", a.place())
+	}
+	return list{items: items, next: next}, nil
+}
+
+// bodyLink reads the link in "_links.next": absent or null is none, anything else must have an href.
+func bodyLink(v jsontext.Value) (string, error) {
+	if len(v) == 0 || v.Kind() == 'n' {
+		return "", nil
+	}
+	var next struct {
+		Href string `json:"href"`
+	}
+	if err := json.Unmarshal(v, &next); err != nil {
+		return "", err
+	}
+	if next.Href == "" {
+		return "", errors.New("it has no href")
+	}
+	return next.Href, nil
+}
+
+// misshapen is the error for a body that is not what the vendor documents: HTML of a proxy, something cut off, another shape.
+func misshapen(a *answer, want string, err error) error {
+	return fmt.Errorf("okta: %s answered %d with a body that is not %s (%v): %s",
+		a.place(), a.status, want, shorten(err.Error()), snippet(a))
+}
+
+// maxParts bounds the pages of one small list, such as one agent's connections.
+const maxParts = 500
+
+// whole reads a small list to its end. Cycles of more than one page end at maxParts.
+func (c *client) whole(ctx context.Context, target string) ([]jsontext.Value, error) {
+	items := []jsontext.Value{}
+	for range maxParts {
+		a, err := c.get(ctx, target)
+		if err != nil {
+			return nil, err
+		}
+		l, err := readData(c, a)
+		if err != nil {
+			return nil, err
+		}
+		if items = append(items, l.items...); l.next == "" {
+			return items, nil
+		}
+		target = l.next
+	}
+	return nil, fmt.Errorf("okta: GET %s has no end after %d pages", pathOf(target), maxParts)
+}
+
+// target is a path with a page size and, if there is one, a filter.
+func (c *client) target(path string, limit int, filter string) string {
+	var q strings.Builder
+	q.WriteString(path + "?limit=" + strconv.Itoa(min(limit, c.page)))
+	if filter != "" {
+		// The vendor's examples write a blank as %20, never as a plus sign.
+		q.WriteString("&filter=" + strings.ReplaceAll(url.QueryEscape(filter), "+", "%20"))
+	}
+	return q.String()
+}

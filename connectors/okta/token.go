@@ -1,0 +1,182 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// tokenPath is where an org's own authorization server makes access tokens.
+const tokenPath = "/oauth2/v1/token"
+
+// defaultScopes is what the feeds need. Okta refuses the whole request when one of them is not granted.
+const defaultScopes = "okta.aiAgents.read okta.apps.read okta.governance.resourceOwner.read"
+
+// early is how long before its end a token is renewed, if it lives long enough.
+const early = 5 * time.Minute
+
+// tokenSource makes access tokens with a client assertion (private_key_jwt), one request at a time.
+type tokenSource struct {
+	next     http.RoundTripper
+	url      string // also the assertion's audience
+	clientID string
+	scopes   string
+	key      *signingKey
+	now      func() time.Time
+
+	gate   chan struct{} // holds one item while nobody works on the fields below
+	access string
+	renew  time.Time // from then on a new token is made
+}
+
+func newTokenSource(s connectors.Settings, base *url.URL) (*tokenSource, error) {
+	id := s.Auth["client_id"].Reveal()
+	if id == "" {
+		return nil, errors.New("okta: auth client_id is missing: give the id of the API Services app")
+	}
+	key, err := parseKey(s.Auth["private_key"].Reveal(), s.Auth["key_id"].Reveal())
+	if err != nil {
+		return nil, err
+	}
+	scopes := strings.Join(strings.FieldsFunc(s.Auth["scopes"].Reveal(), func(r rune) bool { return r == ',' || r <= ' ' }), " ")
+	if scopes == "" {
+		scopes = defaultScopes
+	}
+	t := &tokenSource{next: s.Transport, url: base.String() + tokenPath, clientID: id, scopes: scopes, key: key,
+		now: s.Clock(), gate: make(chan struct{}, 1)}
+	t.gate <- struct{}{}
+	return t, nil
+}
+
+// token returns the token in use. Whoever comes first makes a new one; the others wait for it, each no longer than its context.
+func (t *tokenSource) token(ctx context.Context) (string, error) {
+	select {
+	case <-t.gate:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { t.gate <- struct{}{} }()
+	if t.access != "" && t.now().Before(t.renew) {
+		return t.access, nil
+	}
+	return t.access, t.mint(ctx)
+}
+
+// refused forgets the token, unless a newer one has taken its place already.
+func (t *tokenSource) refused(token string) bool {
+	<-t.gate
+	defer func() { t.gate <- struct{}{} }()
+	if t.access == token {
+		t.access = ""
+	}
+	return true
+}
+
+func (t *tokenSource) sign(req *http.Request, token string) {
+	req.Header.Set("Authorization", "Bearer "+token)
+}
+
+func (t *tokenSource) cure() string {
+	return "check that the API Services app is active and that client_id, private_key and key_id are its own"
+}
+
+// mint asks for a new token. The assertion goes in the body: a URL ends up in logs and errors.
+func (t *tokenSource) mint(ctx context.Context) error {
+	t.access = ""
+	assertion, err := t.key.assertion(t.clientID, t.url, t.now())
+	if err != nil {
+		return err
+	}
+	form := url.Values{
+		"grant_type":            {"client_credentials"},
+		"scope":                 {t.scopes},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"client_assertion":      {assertion},
+	}
+	resp, body, err := t.post(ctx, form.Encode())
+	if err != nil {
+		return fmt.Errorf("okta: POST %s: %w", tokenPath, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return t.denied(&answer{target: tokenPath, status: resp.StatusCode, header: resp.Header, body: body})
+	}
+	return t.keep(body)
+}
+
+func (t *tokenSource) post(ctx context.Context, form string) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, strings.NewReader(form))
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := readBody(resp, 1<<20)
+	return resp, body, err
+}
+
+// keep takes over the token of an answer. Nothing of the answer goes into an error: it holds the token.
+func (t *tokenSource) keep(body []byte) error {
+	var a struct {
+		Type    string  `json:"token_type"`
+		Expires float64 `json:"expires_in"`
+		Access  string  `json:"access_token"`
+	}
+	if json.Unmarshal(body, &a) != nil || a.Access == "" || strings.ContainsAny(a.Access, "\r\n") {
+		return fmt.Errorf("okta: POST %s answered 200 without an access token", tokenPath)
+	}
+	if strings.EqualFold(a.Type, "DPoP") {
+		return &connectors.Fault{Kind: connectors.Unauthorized, Cure: cureDPoP, Err: errors.New("okta: the org gives DPoP tokens only")}
+	}
+	life := time.Duration(a.Expires * float64(time.Second))
+	t.access, t.renew = a.Access, t.now().Add(max(life-early, life/2))
+	return nil
+}
+
+const cureDPoP = "untick \"Require Demonstrating Proof of Possession\" in the API Services app's General settings"
+
+// tokenCures say what to do about the errors of the token endpoint.
+var tokenCures = map[string]string{
+	"invalid_scope":       "grant every scope that is asked for (Okta API Scopes of the app), or name the granted ones in auth scopes",
+	"invalid_client":      "check client_id, and that the app has the public key of private_key under its Client Credentials with key_id as its kid",
+	"invalid_dpop_proof":  cureDPoP,
+	"use_dpop_nonce":      cureDPoP,
+	"unauthorized_client": "use an API Services app with the grant type client_credentials and the authentication private_key_jwt",
+}
+
+// denied turns the token endpoint's refusal into a fault. Of the body, only the error's code is told: the description may
+// repeat what was sent.
+func (t *tokenSource) denied(a *answer) error {
+	if a.status == http.StatusTooManyRequests {
+		return rateLimited(a, t.now())
+	}
+	var body struct {
+		Error text `json:"error"`
+		Code  text `json:"errorCode"`
+	}
+	_ = json.Unmarshal(a.body, &body)
+	code := shorten(string(body.Error) + string(body.Code))
+	err := fmt.Errorf("okta: POST %s answered %d %s", tokenPath, a.status, code)
+	if a.status >= 500 || code == "" {
+		return err
+	}
+	cure := tokenCures[code]
+	if cure == "" {
+		cure = t.cure()
+	}
+	if code == "invalid_scope" {
+		err = fmt.Errorf("%w for the scopes %s", err, t.scopes)
+	}
+	return &connectors.Fault{Kind: connectors.Unauthorized, Err: err, Cure: cure}
+}
