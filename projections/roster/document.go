@@ -84,7 +84,7 @@ type Item[T any] struct {
 	Key   string    `json:"key"`
 	Since time.Time `json:"since"`
 	Event string    `json:"event"`
-	Value T         `json:",inline"`
+	Value T         `json:",embed"`
 }
 
 // LastActivity is the latest thing that an identity is known to have done.
