@@ -66,6 +66,9 @@ func (a *Approval) covers(h *Held) bool {
 // ActivitySweepApproved is the type of the activity that records how an approval was used.
 const ActivitySweepApproved = "sweep_approved"
 
+// heldBack is why a sweep did not take place that the breaker has stopped.
+const heldBack = "held back by the breaker"
+
 // mayBury asks the breaker. It sets p.held when the sweep must wait.
 func (p *plan) mayBury(due []sweep) error {
 	before := p.live + p.swept
@@ -78,6 +81,14 @@ func (p *plan) mayBury(due []sweep) error {
 		return p.recordApproval(h)
 	}
 	p.held = h
+	held := map[string]bool{}
+	for _, s := range due {
+		if !held[s.scope] {
+			p.later = append(p.later, later{s.scope, heldBack})
+		}
+		held[s.scope] = true
+	}
+	p.settled = slices.DeleteFunc(p.settled, func(name string) bool { return held[name] })
 	return nil
 }
 
@@ -108,6 +119,9 @@ func (p *plan) recordApproval(h *Held) error {
 	}
 	if p.approved.By != "" {
 		a.Actor = &events.Actor{ID: p.approved.By, Type: "operator"}
+	}
+	if p.st.recent.has(a.ID) {
+		return nil
 	}
 	p.publish(a, events.Evidence{Feed: p.feed.Name, How: events.HowSeen}, p.now)
 	return nil

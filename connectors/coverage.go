@@ -8,8 +8,15 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// coverage publishes what the feed can see, when it has changed.
-func (p *plan) coverage(c *events.Coverage) error {
+// cover publishes what the feed can see, when it has changed.
+func (p *plan) cover() error {
+	p.whole = p.blind == nil && !p.page.More && p.openPasses() == 0
+	c := p.blind
+	if p.saw = p.sight; c == nil {
+		if c, p.saw = p.sight.page(p.feed, p.page.Blind, p.whole); c == nil {
+			return nil
+		}
+	}
 	e := events.Entity{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: p.feed.Name, Coverage: c}
 	r := &result{record: Record{Type: "coverage", Asked: p.now}}
 	return p.entity(r, e)

@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -12,6 +13,12 @@ type pass struct {
 	opened moment // before the first of its requests
 	shown  int    // how many readings it has shown so far
 	dark   int    // how many of its feed's records nothing understood: any of them may stand for what it seems to miss
+}
+
+// later is a scope whose sweep did not take place, and why. A later pass over it may.
+type later struct {
+	scope string
+	why   string
 }
 
 // replaced is a scope that one reading has shown in full.
@@ -81,6 +88,7 @@ func (p *plan) end() error {
 	var missing []sweep
 	for _, r := range p.replaced {
 		missing = append(missing, p.missing(r.scope, r.asked, 0)...)
+		p.settled = append(p.settled, r.scope)
 	}
 	for _, name := range p.page.Seals {
 		ps := p.pass(name)
@@ -94,13 +102,17 @@ func (p *plan) end() error {
 		found := p.missing(name, ps.opened, ps.id)
 		switch {
 		case len(found) > 0 && ps.dark > 0:
-			p.dark += ps.dark
+			p.later = append(p.later, later{name, fmt.Sprintf("%d records of the listing of %s could not be understood, so that nothing "+
+				"it misses is held to be gone", ps.dark, name)})
 			continue
 		case len(found) > 0 && ps.shown == 0 && !p.proven:
 			p.doubts = true
+			p.later = append(p.later, later{name, fmt.Sprintf("the listing of %s was empty, and whether the connection may see at all "+
+				"could not be found out: nothing is held to be gone", name)})
 			continue
 		}
 		p.sealed++
+		p.settled = append(p.settled, name)
 		missing = append(missing, found...)
 	}
 	return p.sweep(missing)
@@ -176,6 +188,22 @@ func (p *plan) infer(d *draft, s sweep) error {
 	g := events.Gone{Inferred: true, Reason: "not in a full listing of " + s.scope, After: p.st.time(d.shown), Before: p.now.UTC().Round(0)}
 	d.asked = s.asked
 	return p.bury(d, g, p.st.moment(p.began), p.now, ev)
+}
+
+// openPasses is how many of the feed's passes are under way after the page.
+func (p *plan) openPasses() int {
+	n := 0
+	for name := range p.st.passes[p.feed.Name] {
+		if _, touched := p.passes[name]; !touched {
+			n++
+		}
+	}
+	for _, ps := range p.passes {
+		if ps != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // commitPasses makes the feed's open passes what the page has left.

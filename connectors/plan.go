@@ -24,17 +24,19 @@ type source struct {
 
 // pulled is what one pull brought.
 type pulled struct {
-	feed    *Feed
-	page    Page
-	results []result  // the page's records, normalized, the earliest asked first
-	began   time.Time // when the pull began
-	now     time.Time // when the page was there
-	resumed bool      // the feed goes on from a former process's cursor and has not caught up since
-	done    []string  // activities that a crash left appended from this page
-	proven  bool      // the connection was probed: it may see, so a pass that shows nothing is believed
-	swept   int       // entities that the feed has inferred gone since it was last caught up
-	allowed *Approval // a standing approval
-	cover   *events.Coverage
+	owner    *feed // the running feed; nil in tests of the reconcile alone
+	feed     *Feed
+	page     Page
+	results  []result         // the page's records, normalized, the earliest asked first
+	began    time.Time        // when the pull began
+	now      time.Time        // when the page was there
+	resumed  bool             // the feed goes on from a former process's cursor and has not caught up since
+	proven   bool             // the connection was probed: it may see, so a pass that shows nothing is believed
+	believed bool             // the probe has answered: proven is its last word
+	swept    int              // entities that the feed has inferred gone since it was last caught up
+	allowed  *Approval        // a standing approval
+	sight    sight            // what the feed could see so far
+	blind    *events.Coverage // instead of a page: the feed sees nothing
 }
 
 // plan is what a page does to the log and to the state. The state changes when the plan is committed, after the log has the
@@ -59,13 +61,16 @@ type plan struct {
 	events   []events.Event
 	held     *Held     // the sweep that the breaker has stopped
 	approved *Approval // the approval that let a sweep through
-	owes     []string  // scopes that were sealed without a pass of this process: another pass must show them
+	owes     []string  // scopes that were sealed without a pass of this process: another pass must show them, at once
+	later    []later   // scopes whose sweep did not take place
+	settled  []string  // scopes whose sweep did
 	doubts   bool      // a pass has shown nothing: it is not believed until a probe has shown that the connection may see
-	dark     int       // records that nothing understood in passes that are not believed for it
 	stale    int       // readings dropped because something newer is known
 	unknown  int       // records and entities that nothing understood
 	inferred int       // entities inferred gone, cascades not counted
 	sealed   int       // passes sealed and believed
+	saw      sight     // what the feed could see, this page included
+	whole    bool      // the feed is caught up with this page: no more to ask for, no pass under way
 }
 
 // draft is an entity's state as the plan leaves it.
@@ -84,9 +89,6 @@ func makePlan(ctx context.Context, src *source, st *state, in pulled) (*plan, er
 		drafts: map[events.Ref]*draft{}, byHolder: map[string][]*draft{}, byScope: map[string][]*draft{},
 		passes: map[string]*pass{}, ghosts: map[events.Ref]moment{}, refused: map[events.Ref]digest{}, ids: map[string]bool{},
 	}
-	for _, id := range in.done {
-		p.ids[id] = true
-	}
 	p.open()
 	for i := range in.results {
 		if err := p.read(&in.results[i]); err != nil {
@@ -96,10 +98,7 @@ func makePlan(ctx context.Context, src *source, st *state, in pulled) (*plan, er
 	if err := p.end(); err != nil {
 		return nil, err
 	}
-	if in.cover != nil {
-		return p, p.coverage(in.cover)
-	}
-	return p, nil
+	return p, p.cover()
 }
 
 // draft is the state of ref to look at and to change, or nil when ref is unknown.
