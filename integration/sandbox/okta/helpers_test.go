@@ -192,3 +192,10 @@ func (o *org) truth(id string) (sandbox.TruthAgent, bool) {
 	}
 	return sandbox.TruthAgent{}, false
 }
+
+func mustDecode(t *testing.T, b []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(b, v); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+}
