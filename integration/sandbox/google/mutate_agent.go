@@ -3,6 +3,7 @@ package google
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
@@ -18,9 +19,11 @@ func (c *change) create() (sandbox.Outcome, error) {
 	if c.Agent != "" {
 		return sandbox.Outcome{}, c.none("Google chooses the ids; leave agent empty")
 	}
-	native := c.Native
+	native, natives := c.Native, []string{nativeRegistry, nativeEngine, nativeAccount}
 	if native == "" {
-		native = []string{nativeRegistry, nativeEngine, nativeAccount}[c.Rand.Pick(3)]
+		native = natives[c.Rand.Pick(len(natives))]
+	} else if !slices.Contains(natives, native) {
+		return sandbox.Outcome{}, c.none("want one of " + strings.Join(natives, ", "))
 	}
 	name := c.Name
 	if name == "" {
@@ -28,19 +31,16 @@ func (c *change) create() (sandbox.Outcome, error) {
 	}
 	text := "Made by " + c.Admin
 	p := c.Projects[governed]
-	switch native {
-	case nativeAccount:
+	if native == nativeAccount {
 		a := c.newAccount(c.opt, c.now, p, accountSlug(name), name, text)
 		return c.outcome(a.UniqueID, a.Title, "", c.now, "service account %q created", a.Title)
-	case nativeEngine, nativeRegistry:
-		e := c.newEngine(c.opt, c.now, p, regions[c.Rand.Pick(len(regions))], name, text, "")
-		r := c.registerEngine(c.now.Add(c.opt.RegistryLag), e)
-		if native == nativeEngine {
-			return c.outcome(e.name(), name, "", c.now, "reasoning engine %q created", name)
-		}
-		return c.outcome(r.urn(), name, "", r.Created, "agent %q created, for Agent Registry to pick up", name)
 	}
-	return sandbox.Outcome{}, c.none("want registry_agent, reasoning_engine or service_account")
+	e := c.newEngine(c.opt, c.now, p, regions[c.Rand.Pick(len(regions))], name, text, "")
+	r := c.registerEngine(c.now.Add(c.opt.RegistryLag), e)
+	if native == nativeEngine {
+		return c.outcome(e.name(), name, "", c.now, "reasoning engine %q created", name)
+	}
+	return c.outcome(r.urn(), name, "", r.Created, "agent %q created, for Agent Registry to pick up", name)
 }
 
 // accountSlug makes an account's key of a name.

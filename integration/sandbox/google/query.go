@@ -14,6 +14,9 @@ type query map[string][]string
 var systemParameters = []string{"$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token",
 	"prettyPrint", "quotaUser", "uploadType", "upload_protocol"}
 
+// repeating are the parameters that may be sent more than once.
+var repeating = []string{"keyTypes", "extraLocationTypes"}
+
 // parseQuery reads a raw query for a method that knows the allowed names. Like the vendor, it takes snake_case names for
 // camelCase ones and refuses any other name, and any name twice that may not repeat.
 func parseQuery(raw string, allowed []string) (query, *apiError) {
@@ -33,7 +36,7 @@ func parseQuery(raw string, allowed []string) (query, *apiError) {
 				"Field '%s' could not be found in request message.", name, name)
 		}
 		q[camel] = append(q[camel], vs...)
-		if len(q[camel]) > 1 && camel != "keyTypes" {
+		if len(q[camel]) > 1 && !slices.Contains(repeating, camel) {
 			return nil, invalid(camel, "Invalid JSON payload received. Unknown name %q: Proto field is not repeating, "+
 				"cannot start list.", name)
 		}

@@ -19,12 +19,13 @@ var (
 	paged      = []string{"pageSize", "pageToken"}
 	filtered   = []string{"pageSize", "pageToken", "filter"}
 	ordered    = []string{"pageSize", "pageToken", "filter", "orderBy"}
+	located    = []string{"pageSize", "pageToken", "filter", "extraLocationTypes"}
 	withPolicy = []string{"options.requestedPolicyVersion"}
 )
 
 // routes are all methods that the sandbox has, in the order of the services' names.
 var routes = []route{
-	{serviceIdentity, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", filtered, listLocations},
+	{serviceIdentity, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", located, listLocations},
 	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders",
 		"google.cloud.agentidentity.v1.AuthProviderService.ListAuthProviders", append([]string{"showDeleted"}, ordered...), listProviders},
 	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}",
@@ -44,7 +45,7 @@ var routes = []route{
 	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/accessSummaries/{summary}",
 		"google.cloud.agentidentity.v1.AccessSummaryService.GetAccessSummary", nil, getSummary},
 
-	{serviceRegistry, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", filtered, listLocations},
+	{serviceRegistry, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", located, listLocations},
 	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}", "Locations.GetLocation", nil, getLocation},
 	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/agents",
 		"google.cloud.agentregistry.v1.AgentRegistry.ListAgents", ordered, listRegistered},

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -65,16 +64,16 @@ func (s *Sandbox) serveToken(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	claims, err := s.st.verify(r.PostForm.Get("assertion"), now)
-	if err == nil && !strings.HasSuffix(claims.Audience, "/token") {
-		err = errors.New("Invalid JWT: the audience is not this token endpoint.")
+	claims, wrong := s.st.verify(r.PostForm.Get("assertion"), now)
+	if wrong == "" && !strings.HasSuffix(claims.Audience, "/token") {
+		wrong = "Invalid JWT: the audience is not this token endpoint."
 	}
-	if err == nil && claims.Scope == "" {
-		writeTokenError(w, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+	if wrong != "" {
+		writeTokenError(w, "invalid_grant", wrong)
 		return
 	}
-	if err != nil {
-		writeTokenError(w, "invalid_grant", err.Error())
+	if claims.Scope == "" {
+		writeTokenError(w, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
 		return
 	}
 	b, err := json.Marshal(map[string]any{"access_token": s.st.issue(claims.Issuer, now),
@@ -114,34 +113,32 @@ type claims struct {
 	Expires  float64 `json:"exp"`
 }
 
-var errSignature = errors.New("Invalid JWT Signature.")
-
-// verify checks an assertion's signature by a key that Credentials gave out, and its times.
-func (s *state) verify(assertion string, now time.Time) (claims, error) {
-	var c claims
+// verify checks an assertion's signature by a key that Credentials gave out, and its times. wrong is what the vendor
+// says is wrong with it; empty when nothing is.
+func (s *state) verify(assertion string, now time.Time) (c claims, wrong string) {
 	var header struct {
 		Algorithm string `json:"alg"`
 		KeyID     string `json:"kid"`
 	}
 	parts := strings.Split(assertion, ".")
 	if len(parts) != 3 || decodePart(parts[0], &header) != nil || decodePart(parts[1], &c) != nil {
-		return c, errors.New("Bad Request: the assertion is no JWT.")
+		return c, "Bad Request: the assertion is no JWT."
 	}
 	r := s.reader(c.Issuer, header.KeyID)
 	if r == nil {
-		return c, errors.New("Invalid grant: account not found")
+		return c, "Invalid grant: account not found"
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if err != nil || header.Algorithm != "RS256" || rsa.VerifyPKCS1v15(r.public(), crypto.SHA256, sum[:], signature) != nil {
-		return c, errSignature
+		return c, "Invalid JWT Signature."
 	}
 	at := float64(now.Unix())
 	if c.Issued > at+300 || c.Expires < at || c.Expires-c.Issued > tokenLife.Seconds()+1 {
-		return c, errors.New("Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. " +
-			"Check your iat and exp values in the JWT claim.")
+		return c, "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. " +
+			"Check your iat and exp values in the JWT claim."
 	}
-	return c, nil
+	return c, ""
 }
 
 func decodePart(part string, v any) error {
@@ -184,7 +181,7 @@ func (s *state) refuse(r *http.Request, now time.Time) string {
 		}
 		return ""
 	}
-	if c, err := s.verify(token, now); err == nil && (c.Scope != "" || isURL(c.Audience)) {
+	if c, wrong := s.verify(token, now); wrong == "" && (c.Scope != "" || isURL(c.Audience)) {
 		return ""
 	}
 	return "ACCESS_TOKEN_TYPE_UNSUPPORTED"

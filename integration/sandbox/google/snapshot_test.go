@@ -1,0 +1,121 @@
+package google
+
+import (
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+)
+
+func snapshot(t *testing.T, s *Sandbox) string {
+	t.Helper()
+	b, err := s.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestDeterministic(t *testing.T) {
+	company := sandbox.NewCompany(5, 60)
+	a, b, other := New(company, 5), New(company, 5), New(company, 6)
+	at := (&clock{now: seedTime.AddDate(0, 1, 0)}).Now
+	a.Now, b.Now = at, at
+	for i := range 60 {
+		ops := sandbox.Ops()
+		c := sandbox.Change{Op: ops[i%len(ops)]}
+		x, errX := a.Mutate(c)
+		y, errY := b.Mutate(c)
+		if diff := cmp.Diff(x, y); diff != "" || (errX == nil) != (errY == nil) {
+			t.Fatalf("%s: %v, %v\n%s", c.Op, errX, errY, diff)
+		}
+	}
+	if snapshot(t, a) != snapshot(t, b) {
+		t.Error("the same company, seed and changes gave two organizations")
+	}
+	if a.Token() == other.Token() || a.Organization() == other.Organization() {
+		t.Error("another seed gave the same organization")
+	}
+}
+
+func TestSnapshotCarriesEverything(t *testing.T) {
+	w := newWorld(t, 60, Options{PageSize: 2})
+	w.do(sandbox.Change{Op: sandbox.DeleteAgent, Native: nativeAccount})
+	const path = "/iam/v1/projects/tessellate-agents/serviceAccounts?pageToken="
+	token := url.QueryEscape(w.get(path)["nextPageToken"].(string))
+	page := w.get(path + token)
+	key, err := w.Credentials(w.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := w.login(key)
+	saved := snapshot(t, w.Sandbox)
+
+	other := newWorld(t, 9, Options{PageSize: 2})
+	if err := other.Restore([]byte(saved)); err != nil {
+		t.Fatal(err)
+	}
+	if got := snapshot(t, other.Sandbox); got != saved {
+		t.Error("a snapshot of what was restored differs")
+	}
+	if diff := cmp.Diff(page, other.get(path+token)); diff != "" {
+		t.Errorf("a page token from before:\n%s", diff)
+	}
+	if code := other.with("Bearer " + access); code != 200 {
+		t.Errorf("an access token from before answers %d", code)
+	}
+	for _, op := range sandbox.Ops() { // ids and picks go on as they would have
+		x, errX := w.Mutate(sandbox.Change{Op: op})
+		y, errY := other.Mutate(sandbox.Change{Op: op})
+		if diff := cmp.Diff(x, y); diff != "" || (errX == nil) != (errY == nil) {
+			t.Errorf("%s: %v, %v\n%s", op, errX, errY, diff)
+		}
+	}
+	other.login(key)
+	other.ExpireCursors()
+	other.refused("GET", path+token, "", 400, "INVALID_ARGUMENT")
+}
+
+func TestRestoreRefusesRubbish(t *testing.T) {
+	w := newWorld(t, 9, Options{})
+	before := snapshot(t, w.Sandbox)
+	for _, b := range []string{"", "{}", "[]", `{"Token":"x"}`, `{"vendor":"okta"}`, before[:len(before)/2]} {
+		if err := w.Restore([]byte(b)); err == nil {
+			t.Errorf("restored %.20q", b)
+		}
+	}
+	if snapshot(t, w.Sandbox) != before {
+		t.Error("a failed restore changed the state")
+	}
+}
+
+// TestConcurrentUse is for the race detector: readers, writers and savers at once.
+func TestConcurrentUse(t *testing.T) {
+	w := newWorld(t, 60, Options{PageSize: 3, ReadsPerMinute: 1e6, LateEvery: 2, LateBy: time.Second})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := range 40 {
+				ops := sandbox.Ops()
+				_, _ = w.Mutate(sandbox.Change{Op: ops[(i*7+n)%len(ops)]})
+			}
+		})
+		wg.Go(func() {
+			w.seen()
+			w.entries("tessellate-agents", `protoPayload.methodName:"ServiceAccount"`, 50)
+			w.Truth()
+		})
+		wg.Go(func() {
+			for range 5 {
+				if _, err := w.Snapshot(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	w.agreed()
+}
