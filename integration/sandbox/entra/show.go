@@ -15,8 +15,11 @@ func (q *request) show(r row, k kind) map[string]any {
 		m["@odata.type"] = "#" + namespace + r.Type
 	}
 	for _, e := range q.opt.expand {
-		if r.object != nil {
-			m[e.rel] = q.expanded(r.object, e)
+		if r.object == nil {
+			continue
+		}
+		if v := q.expanded(r.object, e); v != nil {
+			m[e.rel] = v
 		}
 	}
 	return m
@@ -62,7 +65,7 @@ func listed(k kind, name string) bool {
 	return false
 }
 
-// expanded is a relation inside its object: one object for manager, otherwise a list.
+// expanded is a relation inside its object: one object (or nil) for manager, otherwise a list.
 func (q *request) expanded(o *object, e expansion) any {
 	src, err := q.related(o, e.rel)
 	if err != nil {

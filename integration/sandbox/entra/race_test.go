@@ -1,0 +1,47 @@
+package entra
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+)
+
+// TestConcurrentReadsAndChanges is for the race detector.
+func TestConcurrentReadsAndChanges(t *testing.T) {
+	x := start(t)
+	var wg sync.WaitGroup
+	read := func(addresses ...string) {
+		for range 8 {
+			for _, a := range addresses {
+				x.ok(a)
+			}
+		}
+	}
+	wg.Go(func() {
+		for i := range 60 {
+			ops := sandbox.Ops()
+			if _, err := x.Mutate(changeOf(ops[i%len(ops)])); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+				t.Error(err)
+			}
+		}
+	})
+	wg.Go(func() {
+		read("/v1.0/servicePrincipals", "/v1.0/auditLogs/directoryAudits", "/v1.0/users/delta?$select=manager")
+	})
+	wg.Go(func() { read("/v1.0/applications", spSelect, "/v1.0/oauth2PermissionGrants/delta") })
+	wg.Go(func() {
+		for range 8 {
+			x.Truth()
+			if b, err := x.Snapshot(); err != nil || x.Restore(b) != nil {
+				t.Error("snapshot or restore failed")
+			}
+			_ = x.InjectItem(sandbox.Fault{Kind: sandbox.Forbidden, Times: 1})
+			x.batch(batchOf(step{ID: "1", Method: "GET", URL: "/users"}))
+			x.token()
+			x.ClearItems()
+		}
+	})
+	wg.Wait()
+}

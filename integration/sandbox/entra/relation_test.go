@@ -1,0 +1,147 @@
+package entra
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+)
+
+func TestRelationAddresses(t *testing.T) {
+	x := start(t)
+	a, u := x.some("agent_identity").ID, x.some("agent_user").ID
+	bp := x.ok("/v1.0/applications/graph.agentIdentityBlueprint").items()[0]["id"].(string)
+	bpp := x.ok("/v1.0/servicePrincipals/graph.agentIdentityBlueprintPrincipal").items()[0]["id"].(string)
+	g := x.ok("/v1.0/groups").items()[0]["id"].(string)
+	for address, want := range map[string]int{
+		"/servicePrincipals/" + a + "/owners":                                                     200,
+		"/servicePrincipals/" + a + "/owners/microsoft.graph.user":                                200,
+		"/servicePrincipals/" + a + "/sponsors":                                                   400, // the base type has none
+		"/servicePrincipals/" + a + "/microsoft.graph.agentIdentity/sponsors":                     200,
+		"/servicePrincipals/" + a + "/Microsoft.Graph.AgentIdentity":                              200,
+		"/servicePrincipals/microsoft.graph.agentIdentity/" + a:                                   200,
+		"/servicePrincipals/" + a + "/microsoft.graph.agentIdentityBlueprintPrincipal":            404,
+		"/servicePrincipals/" + bpp + "/microsoft.graph.agentIdentityBlueprintPrincipal/sponsors": 200,
+		"/servicePrincipals/" + a + "/appRoleAssignments":                                         200,
+		"/servicePrincipals/" + a + "/oauth2PermissionGrants":                                     200,
+		"/servicePrincipals/" + a + "/memberOf":                                                   200,
+		"/servicePrincipals/" + a + "/ownedObjects":                                               200,
+		"/servicePrincipals/" + a + "/createdObjects":                                             200,
+		"/servicePrincipals/" + a + "/nonsense":                                                   400,
+		"/applications/" + bp + "/owners":                                                         200,
+		"/applications/" + bp + "/sponsors":                                                       400,
+		"/applications/" + bp + "/microsoft.graph.agentIdentityBlueprint/sponsors":                200,
+		"/applications/" + bp + "/microsoft.graph.agentIdentityBlueprint/inheritablePermissions":  200,
+		"/applications/" + bp + "/federatedIdentityCredentials":                                   200,
+		"/applications/" + bp + "/federatedIdentityCredentials/nonsense":                          404,
+		"/applications/" + a:                                  404,
+		"/applications(appId='" + a + "')":                    404,
+		"/applications(nonsense='" + a + "')":                 400,
+		"/servicePrincipals(appId='" + a + "')":               200,
+		"/servicePrincipals('" + a + "')/owners":              200,
+		"/users/" + u + "/sponsors":                           200,
+		"/users/" + u + "/microsoft.graph.agentUser/sponsors": 200,
+		"/users/" + u + "/appRoleAssignments":                 200,
+		"/users/" + u + "/oauth2PermissionGrants":             200,
+		"/users/" + a:               404,
+		"/groups/" + g + "/members": 200,
+		"/groups/" + g + "/transitiveMembers/microsoft.graph.user":                                   200,
+		"/groups/" + g + "/owners":                                                                   200,
+		"/directoryObjects/" + a:                                                                     200,
+		"/directoryObjects/" + "00000000-0000-4000-8000-000000000000":                                404,
+		"/directory/deletedItems/microsoft.graph.application":                                        200,
+		"/directory/deletedItems/graph.user":                                                         200,
+		"/directory/deletedItems/" + a:                                                               404,
+		"/servicePrincipals/microsoft.graph.agentIdentity/" + a + "/inheritedOauth2PermissionGrants": 400, // beta only
+	} {
+		if r := x.get("/v1.0" + address); r.status != want {
+			t.Errorf("GET %s = %d %s, want %d", address, r.status, r.raw, want)
+		}
+	}
+}
+
+// TestInherited reads what an agent has from its blueprint, which only beta shows.
+func TestInherited(t *testing.T) {
+	x := start(t)
+	total := 0
+	for _, a := range x.Truth().Agents {
+		if a.Native != "agent_identity" {
+			continue
+		}
+		path := "/beta/servicePrincipals/microsoft.graph.agentIdentity/" + a.ID
+		grants := x.ok(path + "/inheritedOauth2PermissionGrants").items()
+		total += len(grants) + len(x.ok(path+"/inheritedAppRoleAssignments").items())
+		for _, g := range grants {
+			if slices.Contains(a.Grants, g["id"].(string)) {
+				t.Errorf("an inherited grant of %s stands among its own", a.ID)
+			}
+		}
+	}
+	if total == 0 {
+		t.Error("no agent inherits anything")
+	}
+	ordinary := x.ok("/v1.0/servicePrincipals").items()[0]["id"].(string)
+	x.refused(404, "Request_ResourceNotFound", "/beta/servicePrincipals/microsoft.graph.agentIdentity/"+ordinary+"/inheritedAppRoleAssignments")
+	a := x.some("agent_identity").ID
+	r := x.call(http.MethodPost, "/beta/servicePrincipals/microsoft.graph.agentIdentity/"+a+"/inheritedAppRoleAssignments", "{}")
+	if r.status != http.StatusMethodNotAllowed {
+		t.Errorf("a write = %d, want 405", r.status)
+	}
+}
+
+func TestCredentialOperations(t *testing.T) {
+	x := start(t)
+	x.PageSize = 0
+	var a, app string
+	for _, m := range x.ok("/v1.0/servicePrincipals/graph.agentIdentity").items() {
+		if r := x.get(sprint("/v1.0/applications(appId='%s')", m["agentIdentityBlueprintId"])); r.status == 200 {
+			a, app = m["id"].(string), r.body["id"].(string)
+			break
+		}
+	}
+	shown := func() string {
+		return compact(x.ok("/v1.0/applications/"+app+"?$select=passwordCredentials,keyCredentials").body) +
+			compact(x.ok("/v1.0/applications/"+app+"/federatedIdentityCredentials").items())
+	}
+	for range 8 {
+		if out := x.do(sandbox.Change{Op: sandbox.AddCredential, Agent: a}); !strings.Contains(shown(), out.Key) || out.Agent != a {
+			t.Errorf("credential %s was added for %s, but %s shows %s", out.Key, out.Agent, app, shown())
+		}
+	}
+	for range 8 {
+		if out := x.do(sandbox.Change{Op: sandbox.RemoveCredential, Agent: a}); strings.Contains(shown(), out.Key) {
+			t.Errorf("credential %s was removed, but is still shown", out.Key)
+		}
+	}
+}
+
+func TestManagerAndGetByIDs(t *testing.T) {
+	x := start(t)
+	x.PageSize = 0
+	with := 0
+	for _, a := range x.Truth().Agents {
+		if a.Native != "agent_user" {
+			continue
+		}
+		r := x.get("/v1.0/users/" + a.ID + "/manager?$select=id,displayName")
+		if r.status == http.StatusOK {
+			with++
+		}
+		if has := strings.Contains(compact(a.Stewards), "manager:"); has != (r.status == http.StatusOK) || !has && r.status != 404 {
+			t.Errorf("manager of %s = %d, want one: %t", a.ID, r.status, has)
+		}
+	}
+	if with == 0 {
+		t.Error("no agent user has a manager")
+	}
+	a, u := x.some("agent_identity").ID, x.some("agent_user").ID
+	r := x.call(http.MethodPost, "/v1.0/directoryObjects/getByIds", compact(jsonObject{"ids": []string{a, u, "x"}, "types": []string{"servicePrincipal"}}))
+	if len(r.items()) != 1 || r.items()[0]["@odata.type"] != "#microsoft.graph.agentIdentity" {
+		t.Errorf("getByIds = %s", r.raw)
+	}
+	if r = x.call(http.MethodPost, "/v1.0/directoryObjects/getByIds", `{"ids":[]}`); r.status != 400 {
+		t.Errorf("getByIds of nothing = %d", r.status)
+	}
+}

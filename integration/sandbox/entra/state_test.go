@@ -1,0 +1,89 @@
+package entra
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+)
+
+// TestDeterministic checks that equal seeds give equal tenants, also after equal changes, and other seeds others.
+func TestDeterministic(t *testing.T) {
+	build := func(seed uint64) []byte {
+		s := New(sandbox.NewCompany(seed, 60), seed)
+		s.Now = func() time.Time { return Epoch }
+		for _, op := range sandbox.Ops() {
+			if _, err := s.Mutate(changeOf(op)); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+				t.Fatal(err)
+			}
+		}
+		b, err := s.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	one := build(3)
+	if !bytes.Equal(one, build(3)) {
+		t.Error("the same seed gave two tenants")
+	}
+	if bytes.Equal(one, build(4)) {
+		t.Error("two seeds gave the same tenant")
+	}
+}
+
+// TestSnapshotRestore carries a tenant into another sandbox, with the tokens that were handed out before.
+func TestSnapshotRestore(t *testing.T) {
+	x := start(t)
+	x.do(sandbox.Change{Op: sandbox.DeleteAgent, Native: "agent_identity"})
+	page := x.ok("/v1.0/users?$orderby=displayName").link("nextLink")
+	inside := x.ok(spSelect).link("nextLink")
+	_, link := x.round(spSelect)
+	token := x.token()
+	a := x.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_identity", Name: "Renamed"}).Agent
+	b, err := x.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected, _ := x.round(link)
+	want := x.ok("/v1.0/servicePrincipals?$top=50").raw
+	next := x.do(sandbox.Change{Op: sandbox.CreateAgent}).Agent
+
+	x.st = New(sandbox.NewCompany(1, 9), 1).st // what a new process begins with
+	x.ix.rebuild(x.st)
+	if err := x.Restore(b); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := x.Snapshot(); !bytes.Equal(again, b) {
+		t.Error("a restored tenant has another snapshot")
+	}
+	if got, _ := x.round(link); cmp.Diff(expected, got) != "" || find(got, a) == nil {
+		t.Errorf("the delta link gives %s, want %s", compact(got), compact(expected))
+	}
+	x.ok(page)
+	x.ok(inside)
+	x.ok("/v1.0/organization", "Authorization", "Bearer "+token)
+	if got := x.ok("/v1.0/servicePrincipals?$top=50").raw; !bytes.Equal(got, want) {
+		t.Errorf("the list is now\n%s\nwant\n%s", got, want)
+	}
+	if got := x.do(sandbox.Change{Op: sandbox.CreateAgent}).Agent; got != next {
+		t.Errorf("the restored generator gives %s, want %s", got, next)
+	}
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	x := start(t)
+	before, _ := x.Snapshot()
+	for _, b := range []string{"", "{}", "[]", `{"version":99,"tenant":"x","rand":{}}`} {
+		if err := x.Restore([]byte(b)); err == nil {
+			t.Errorf("a snapshot of %q was accepted", b)
+		}
+	}
+	if after, _ := x.Snapshot(); !bytes.Equal(before, after) {
+		t.Error("a refused snapshot changed the tenant")
+	}
+}
