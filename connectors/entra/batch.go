@@ -1,0 +1,97 @@
+package entra
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// batchSize is how many requests Graph takes in one $batch.
+const batchSize = 20
+
+type batchBody struct {
+	Requests []batchRequest `json:"requests"`
+}
+
+type batchRequest struct {
+	ID     string `json:"id"`
+	Method string `json:"method"`
+	URL    string `json:"url"` // relative to the version
+}
+
+type batchAnswers struct {
+	Responses *[]batchAnswer `json:"responses"`
+}
+
+type batchAnswer struct {
+	ID      string            `json:"id"`
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	Body    jsontext.Value    `json:"body"`
+}
+
+// batch asks for many paths at once and returns an answer for each, whatever its status, by path. Each part is throttled and
+// refused on its own.
+func (c *client) batch(ctx context.Context, paths []string) (map[string]answer, error) {
+	all := map[string]answer{}
+	for some := range slices.Chunk(paths, batchSize) {
+		if err := c.batchOf(ctx, some, all); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// batchOf sends one batch and adds what came back to all.
+func (c *client) batchOf(ctx context.Context, paths []string, all map[string]answer) error {
+	var b batchBody
+	for i, path := range paths {
+		b.Requests = append(b.Requests, batchRequest{ID: strconv.Itoa(i), Method: http.MethodGet, URL: path})
+	}
+	body, err := events.Marshal(b)
+	if err != nil {
+		return err
+	}
+	a, err := c.get(ctx, call{url: c.url("/$batch"), body: body, low: true})
+	if err != nil {
+		return err
+	}
+	var in batchAnswers
+	if err := decode(a.body, &in); err != nil || in.Responses == nil {
+		return c.strange(a, `a batch with "responses"`)
+	}
+	for _, part := range *in.Responses {
+		i, err := strconv.Atoi(part.ID)
+		if err != nil || i < 0 || i >= len(paths) {
+			return fmt.Errorf("%s: an answer to the request %.20q, which was not in the batch", a.place, part.ID)
+		}
+		all[paths[i]] = part.answer(a, c.base.Path+withoutQuery(paths[i]))
+	}
+	for _, path := range paths {
+		if _, ok := all[path]; !ok {
+			return fmt.Errorf("%s: no answer to GET %s in the batch", a.place, withoutQuery(path))
+		}
+	}
+	return nil
+}
+
+func (b batchAnswer) answer(whole answer, path string) answer {
+	h := http.Header{}
+	for name, value := range b.Headers {
+		h.Set(name, value)
+	}
+	return answer{status: b.Status, header: h, body: b.Body, asked: whole.asked, place: "GET " + path}
+}
+
+// withoutQuery is a path for an error.
+func withoutQuery(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return path
+}

@@ -1,0 +1,123 @@
+// Package entra reads the agents of one Microsoft Entra tenant through Microsoft Graph v1.0: agent identities, their blueprints
+// and blueprint principals, agents' user accounts, who answers for them, what they prove themselves with and what they may do.
+//
+// Read it in this order:
+//
+//   - connector.go makes a connector of its settings and lists its feeds; auth.go and login.go are the ways to log in.
+//   - client.go carries a request through the Graph SDK and hands back bytes; page.go and errors.go say what is in them.
+//   - delta.go reads what changed, sweep.go and batch.go read again what no delta shows. feed_*.go say of what.
+//   - normalize.go turns records into entities; ids.go keeps the vendor's ids apart.
+//
+// Facts about the vendor that were not to be confirmed are marked as such where the code depends on them.
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// Vendor makes connectors to Microsoft Entra.
+var Vendor = connectors.Vendor{
+	Name:  "entra",
+	Title: "Microsoft Entra",
+	Auth:  methods,
+	New:   New,
+}
+
+// The services that Settings.Services can move elsewhere.
+const (
+	serviceGraph = "graph" // https://graph.microsoft.com, also set by Settings.Endpoint
+	serviceLogin = "login" // https://login.microsoftonline.com
+)
+
+const (
+	graphEndpoint = "https://graph.microsoft.com"
+	optionPage    = "page_size"
+	maxPage       = 100 // of the cast lists, whose default it is too
+)
+
+// Connector reads one Entra tenant.
+type Connector struct {
+	client *client
+	feeds  []connectors.Feed
+}
+
+// New makes a connector. It does no network I/O. Its errors name the setting and the cure.
+func New(s connectors.Settings) (connectors.Connector, error) {
+	base, err := graphBase(s)
+	if err != nil {
+		return nil, err
+	}
+	size, err := pageSize(s.Options)
+	if err != nil {
+		return nil, err
+	}
+	credential, err := newCredential(s)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newClient(s, base, credential)
+	if err != nil {
+		return nil, err
+	}
+	c.pageSize = size
+	return &Connector{client: c, feeds: feeds(c)}, nil
+}
+
+func feeds(c *client) []connectors.Feed {
+	return []connectors.Feed{
+		servicePrincipals(c), applications(c), users(c), stewards(c), grants(c), federatedCredentials(c),
+	}
+}
+
+// Feeds says what the connection reads.
+func (c *Connector) Feeds() []connectors.Feed { return c.feeds }
+
+// Probe asks for one agent identity. A caller who may not read those, but other service principals, still sees something; a
+// caller without any permission is refused by Graph, never answered with an empty list.
+func (c *Connector) Probe(ctx context.Context) error {
+	err := c.peek(ctx, castAgentIdentity, needAgents)
+	if f := connectors.AsFault(err); f == nil || f.Kind != connectors.Forbidden {
+		return err
+	}
+	if c.peek(ctx, "/servicePrincipals", needDirectory) == nil {
+		return nil
+	}
+	return err
+}
+
+func (c *Connector) peek(ctx context.Context, path, need string) error {
+	_, err := c.client.page(ctx, call{url: c.client.url(path + "?$top=1&$select=id"), need: need})
+	return err
+}
+
+// pageSize reads the option that lowers the size of pages, for tests; 0 leaves it to each list's maximum.
+func pageSize(options map[string]string) (int, error) {
+	for name := range options {
+		if name != optionPage {
+			return 0, fmt.Errorf("entra: options.%s is unknown: the only option is %s", name, optionPage)
+		}
+	}
+	text, ok := options[optionPage]
+	if !ok || text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxPage {
+		return 0, fmt.Errorf("entra: options.%s is %q: use a whole number from 1 to %d", optionPage, text, maxPage)
+	}
+	return n, nil
+}
+
+// noRedirects lets a redirect arrive as the answer that it is: Graph has none, and following one would carry the token along.
+func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// errMissing is for a setting that must be there.
+func errMissing(setting, cure string) error {
+	return errors.New("entra: " + setting + " is missing: " + cure)
+}

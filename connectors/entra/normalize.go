@@ -1,0 +1,139 @@
+package entra
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// The types of records.
+const (
+	recordPrincipal   = "service_principal"     // an item of the delta of service principals
+	recordApplication = "application"           // an item of the delta of applications
+	recordUser        = "user"                  // an item of the delta of users
+	recordOwners      = "owners"                // all owners of an agent
+	recordSponsors    = "sponsors"              // all sponsors of an agent
+	recordManager     = "manager"               // the manager of an agent's user account; null: it has none
+	recordRoles       = "app_role_assignments"  // all application roles of an agent or a blueprint principal
+	recordConsents    = "oauth2_grants"         // all delegated permission grants of an agent or a blueprint principal
+	recordFederated   = "federated_credentials" // all federated identity credentials of a blueprint
+)
+
+// contextHolder is where a record's context keeps the object id that a relation hangs on.
+const contextHolder = "holder"
+
+// Normalize turns one record into what it says.
+func (c *Connector) Normalize(r connectors.Record) (connectors.Reading, error) {
+	reading, err := normalize(r)
+	if err != nil {
+		return connectors.Reading{}, fmt.Errorf("record %s: %w", r.Type, err)
+	}
+	return reading, nil
+}
+
+func normalize(r connectors.Record) (connectors.Reading, error) {
+	switch r.Type {
+	case recordPrincipal:
+		return readPrincipal(r)
+	case recordApplication:
+		return readApplication(r)
+	case recordUser:
+		return readUser(r)
+	case recordOwners, recordSponsors:
+		return readStewards(r)
+	case recordManager:
+		return readManager(r)
+	case recordRoles:
+		return readRoles(r)
+	case recordConsents:
+		return readConsents(r)
+	case recordFederated:
+		return readFederated(r)
+	}
+	return connectors.Reading{}, fmt.Errorf("this version does not know the type")
+}
+
+// object is what all items of a delta have.
+type object struct {
+	Type    string   `json:"@odata.type"`
+	ID      string   `json:"id"`
+	Removed *removed `json:"@removed"`
+}
+
+type removed struct {
+	Reason string `json:"reason"`
+}
+
+// check says what is wrong with an object as an identity.
+func (o *object) check() error {
+	if o.ID == "" {
+		return fmt.Errorf("the object has no id")
+	}
+	return nil
+}
+
+// tombstones are for all that a removed object may have been: the vendor says no more than its id. What was not known is
+// ignored.
+func (o *object) tombstones(kinds ...events.Kind) connectors.Reading {
+	t := connectors.Tombstone{Reason: "deleted for good"}
+	if o.Removed.Reason != "deleted" {
+		// "changed" is a soft delete. A reason that is not known yet must not close the way back either.
+		t.Reason, t.Restorable = "soft-deleted", true
+	}
+	var out connectors.Reading
+	for _, k := range kinds {
+		t.Ref = events.Identity(k, o.ID)
+		out.Tombstones = append(out.Tombstones, t)
+	}
+	return out
+}
+
+// The known values of disabledByMicrosoftStatus beside null.
+
+const (
+	notDisabled         = "NotDisabled"
+	disabledByMicrosoft = "DisabledDueToViolationOfServicesAgreement"
+)
+
+// switches are what says whether an object may act.
+type switches struct {
+	Enabled     *bool  `json:"accountEnabled"`
+	Disabled    *bool  `json:"isDisabled"`
+	ByMicrosoft string `json:"disabledByMicrosoftStatus"`
+}
+
+// status maps the switches. An application has no accountEnabled; assumed stands in for it where it is not shown.
+func (s switches) status(assumed events.Status) (status events.Status, native, by string) {
+	switch {
+	case s.ByMicrosoft == disabledByMicrosoft:
+		return events.StatusDisabled, s.ByMicrosoft, "microsoft"
+	case s.Enabled != nil && !*s.Enabled, s.Disabled != nil && *s.Disabled:
+		return events.StatusDisabled, "", ""
+	case s.ByMicrosoft != "" && s.ByMicrosoft != notDisabled:
+		return events.StatusUnknown, s.ByMicrosoft, ""
+	case s.Enabled != nil:
+		return events.StatusActive, "", ""
+	}
+	return assumed, "", ""
+}
+
+// sorted copies a set of words in order, each once.
+func sorted(words []string) []string {
+	if len(words) == 0 {
+		return nil
+	}
+	words = slices.Clone(words)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// when is a time that may be null.
+func when(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
