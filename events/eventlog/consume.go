@@ -1,0 +1,235 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// reading is one run through a stretch. It outlives the consumers that it uses: when one is lost, with the connection or the
+// server, the next goes on behind the last record yielded.
+type reading struct {
+	*stream
+	want    stretch
+	filters []string // of want, and of the barrier
+	next    uint64   // first sequence to come
+	end     uint64   // bounded: the stream's last sequence when the reading began
+	barrier bool     // the record at end is among those asked for, and must be seen before the reading may end
+	left    uint64   // how many records the consumer had when it was made and has not delivered
+}
+
+func (s *stream) read(ctx context.Context, st stretch) iter.Seq2[record, error] {
+	if st.last && st.to > 0 {
+		return s.readLastUpTo(ctx, st)
+	}
+	return func(yield func(record, error) bool) {
+		r := &reading{stream: s, want: st, filters: st.filters, next: max(st.from, 1)}
+		if err := r.prepare(ctx); err != nil {
+			yield(record{}, err)
+			return
+		}
+		if !r.want.follow && r.next > r.end {
+			return
+		}
+		r.run(ctx, yield)
+	}
+}
+
+// prepare finds where a bounded reading ends. With replicas, the consumer may live on a server that lags behind. So the reading asks
+// for the record at the end as well, whatever its subject, and does not end before it has come.
+func (r *reading) prepare(ctx context.Context) error {
+	if r.want.follow {
+		return nil
+	}
+	_, end, err := r.state(ctx)
+	if err != nil {
+		return err
+	}
+	r.end = end
+	if r.want.to > 0 {
+		r.end = min(r.end, r.want.to)
+	}
+	if r.replicas == 1 || r.end == 0 || r.next > r.end {
+		return nil
+	}
+	at, ok, err := r.get(ctx, map[string]any{"seq": r.end})
+	if err != nil || !ok {
+		return err
+	}
+	r.barrier = true
+	if !matchAny(r.filters, at.subject) {
+		r.filters = slices.Concat(r.filters, []string{at.subject})
+	}
+	return nil
+}
+
+// run goes from consumer to consumer until the reading is done. A bounded reading gives up after Options.Wait without progress.
+func (r *reading) run(ctx context.Context, yield func(record, error) bool) {
+	deadline, pause := time.Now().Add(r.opts.Wait), firstPause
+	for {
+		before := r.next
+		done, err := r.session(ctx, yield)
+		if done {
+			return
+		}
+		if r.next > before {
+			deadline, pause = time.Now().Add(r.opts.Wait), firstPause
+		}
+		if !r.want.follow && time.Now().After(deadline) {
+			yield(record{}, fmt.Errorf("stream %s did not answer for %s: %w", r.name, r.opts.Wait, err))
+			return
+		}
+		if !wait(ctx, pause) {
+			yield(record{}, context.Cause(ctx))
+			return
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// How a consumer is used.
+const (
+	pullAhead    = 2000             // messages asked for at once
+	heartbeat    = 2 * time.Second  // of the server while nothing comes; two missing end the consumer
+	idleCheck    = time.Second      // after this silence a bounded reading asks whether there is more
+	consumerLife = 5 * time.Minute  // of a consumer that nobody reads: a slow reader may pause so long
+	pullExpiry   = 30 * time.Second // of one request for messages
+)
+
+// session reads with one consumer. It reports whether the reading is done; if not, err says what ended the consumer.
+func (r *reading) session(ctx context.Context, yield func(record, error) bool) (done bool, err error) {
+	ctx, cancel := r.whileConnected(ctx)
+	defer cancel()
+	c, err := r.handle.CreateConsumer(ctx, r.config())
+	if err != nil {
+		return false, err
+	}
+	defer r.drop(c)
+	r.left = c.CachedInfo().NumPending
+	if r.complete(0, r.left) {
+		return true, nil
+	}
+	msgs, err := c.Messages(jetstream.PullMaxMessages(pullAhead), jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(pullExpiry))
+	if err != nil {
+		return false, err
+	}
+	defer msgs.Stop()
+	return r.drain(ctx, c, msgs, yield)
+}
+
+// whileConnected derives a context that ends with the connection: what a consumer has sent since is lost.
+func (r *reading) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
+	_, lost := r.outages()
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-lost:
+			cancel(errUnanswered)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+func (r *reading) config() jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: consumerLife, FilterSubjects: r.filters,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
+	}
+	if r.want.last {
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverLastPerSubjectPolicy, 0
+	}
+	return c
+}
+
+// drop takes the consumer away; without an answer the server does so after its life.
+func (r *reading) drop(c jetstream.Consumer) {
+	if !r.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	r.handle.DeleteConsumer(ctx, c.CachedInfo().Name)
+}
+
+// drain yields what the consumer delivers. Its deliveries are numbered: a gap means that some were lost on the way.
+func (r *reading) drain(ctx context.Context, c jetstream.Consumer, msgs jetstream.MessagesContext, yield func(record, error) bool) (bool, error) {
+	for delivered := uint64(1); ; delivered++ {
+		msg, err := r.nextMessage(ctx, c, msgs)
+		if err != nil || msg == nil {
+			return msg == nil && err == nil, err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return false, err
+		}
+		if meta.Sequence.Consumer != delivered {
+			return false, fmt.Errorf("consumer delivered %d after %d", meta.Sequence.Consumer, delivered-1)
+		}
+		seq := meta.Sequence.Stream
+		if r.want.to > 0 && seq > r.want.to {
+			return true, nil
+		}
+		if seq >= r.next && !r.yieldOne(msg, meta, yield) {
+			return true, nil
+		}
+		r.next = max(r.next, seq+1)
+		r.left -= min(r.left, 1)
+		if r.complete(seq, meta.NumPending) {
+			return true, nil
+		}
+	}
+}
+
+// yieldOne yields a message, unless it is only the barrier.
+func (r *reading) yieldOne(msg jetstream.Msg, meta *jetstream.MsgMetadata, yield func(record, error) bool) bool {
+	if r.barrier && !matchAny(r.want.filters, msg.Subject()) {
+		return true
+	}
+	out := record{subject: msg.Subject(), body: msg.Data(), seq: meta.Sequence.Stream, time: meta.Timestamp, pending: meta.NumPending}
+	out.read(msg.Headers())
+	return yield(out, nil)
+}
+
+// complete reports whether a bounded reading has all: what the consumer found when it was made, or nothing left, and the barrier.
+func (r *reading) complete(seq, pending uint64) bool {
+	if r.want.follow || r.barrier && seq < r.end {
+		return false
+	}
+	return r.left == 0 || pending == 0
+}
+
+// nextMessage waits for a message. It returns nil when a bounded reading has fallen silent and the consumer has nothing left:
+// what was counted may have been removed meanwhile.
+func (r *reading) nextMessage(ctx context.Context, c jetstream.Consumer, msgs jetstream.MessagesContext) (jetstream.Msg, error) {
+	for {
+		idle, cancel := context.WithTimeout(ctx, idleCheck)
+		msg, err := msgs.Next(jetstream.NextContext(idle))
+		cancel()
+		if err == nil {
+			return msg, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {
+			return nil, err
+		}
+		if r.want.follow {
+			continue
+		}
+		info, err := c.Info(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if info.NumPending == 0 && !r.barrier {
+			return nil, nil
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// stream is a store on JetStream.
+type stream struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	handle   jetstream.Stream
+	name     string
+	opts     Options
+	replicas int
+	async    bool // stored without waiting for the disk
+	maxSize  int  // the stream's own limit of a message; 0: none
+
+	mu     sync.Mutex
+	away   uint64        // how often the connection was lost
+	lost   chan struct{} // closed and replaced when it is
+	status chan nats.Status
+	ended  chan struct{}
+	marks  jetstream.KeyValue // nil: there is none, and none may be made
+}
+
+// openStream makes or checks the stream.
+func openStream(ctx context.Context, nc *nats.Conn, o Options) (*stream, error) {
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(o.AckWait))
+	if err != nil {
+		return nil, err
+	}
+	s := &stream{nc: nc, js: js, name: o.Stream, opts: o, lost: make(chan struct{}), ended: make(chan struct{})}
+	if err := s.find(ctx); err != nil {
+		return nil, err
+	}
+	cfg := s.handle.CachedInfo().Config
+	if !o.ReadOnly {
+		if err := checkSettings(cfg, o); err != nil {
+			return nil, err
+		}
+	}
+	s.replicas, s.async, s.maxSize = cfg.Replicas, cfg.PersistMode == jetstream.AsyncPersistMode, int(max(cfg.MaxMsgSize, 0))
+	if err := s.openMarks(ctx); err != nil {
+		return nil, err
+	}
+	s.status = nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
+	go s.listen()
+	return s, nil
+}
+
+// find gets hold of the stream, and makes it if it may.
+func (s *stream) find(ctx context.Context) error {
+	var err error
+	s.handle, err = s.js.Stream(ctx, s.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) && s.opts.Create && !s.opts.ReadOnly {
+		s.handle, err = s.js.CreateStream(ctx, settings(s.opts))
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another hub was quicker
+			s.handle, err = s.js.Stream(ctx, s.name)
+		}
+	}
+	return s.explain(err)
+}
+
+// explain adds a cure to the errors that a person meets when opening.
+func (s *stream) explain(err error) error {
+	url := s.nc.ConnectedUrlRedacted()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return fmt.Errorf("the NATS server %s has no stream %s: start a hub, which makes it, or name the right stream: %w", url, s.name, err)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
+		errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("the NATS server %s has no JetStream for this account: enable it, or use another account: %w", url, err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+		return fmt.Errorf("the NATS server %s did not answer about stream %s: is it up, and may this user use $JS.API.>? %w", url, s.name, err)
+	}
+	return fmt.Errorf("stream %s on the NATS server %s: %w", s.name, url, err)
+}
+
+// listen notes when the connection is lost.
+func (s *stream) listen() {
+	defer close(s.ended)
+	for st := range s.status {
+		if st == nats.CONNECTED {
+			continue
+		}
+		s.mu.Lock()
+		s.away++
+		close(s.lost)
+		s.lost = make(chan struct{})
+		s.mu.Unlock()
+	}
+}
+
+func (s *stream) outages() (uint64, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.away, s.lost
+}
+
+func (s *stream) close() {
+	s.nc.RemoveStatusListener(s.status)
+	<-s.ended
+}
+
+// api is the subject of a JetStream request, with the account's prefix.
+func (s *stream) api(request string) string {
+	o := s.js.Options()
+	switch {
+	case o.Domain != "":
+		return "$JS." + o.Domain + ".API." + request
+	case o.APIPrefix != "":
+		return o.APIPrefix + request
+	}
+	return "$JS.API." + request
+}
+
+// getResponse is the server's answer to STREAM.MSG.GET.
+type getResponse struct {
+	Error   *jetstream.APIError `json:"error"`
+	Message *struct {
+		Subject  string    `json:"subject"`
+		Sequence uint64    `json:"seq"`
+		Header   []byte    `json:"hdrs"`
+		Data     []byte    `json:"data"`
+		Time     time.Time `json:"time"`
+	} `json:"message"`
+}
+
+// last asks the stream's leader: a follower, which direct gets may reach, can lag behind an acknowledged append.
+func (s *stream) last(ctx context.Context, subject string) (record, bool, error) {
+	return s.get(ctx, map[string]any{"last_by_subj": subject})
+}
+
+func (s *stream) get(ctx context.Context, what map[string]any) (record, bool, error) {
+	ask, err := json.Marshal(what)
+	if err != nil {
+		return record{}, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.AckWait)
+	defer cancel()
+	msg, err := s.nc.RequestWithContext(ctx, s.api("STREAM.MSG.GET."+s.name), ask)
+	if err != nil {
+		return record{}, false, fmt.Errorf("asking stream %s: %w", s.name, err)
+	}
+	var got getResponse
+	if err := json.Unmarshal(msg.Data, &got); err != nil {
+		return record{}, false, fmt.Errorf("stream %s gave an answer that is no JSON: %w", s.name, err)
+	}
+	switch {
+	case got.Error != nil && got.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return record{}, false, nil
+	case got.Error != nil:
+		return record{}, false, fmt.Errorf("stream %s: %w", s.name, got.Error)
+	case got.Message == nil:
+		return record{}, false, fmt.Errorf("stream %s gave an answer without a message", s.name)
+	}
+	r := record{subject: got.Message.Subject, body: got.Message.Data, seq: got.Message.Sequence, time: got.Message.Time}
+	if len(got.Message.Header) > 0 {
+		h, err := nats.DecodeHeadersMsg(got.Message.Header)
+		if err != nil {
+			return record{}, false, fmt.Errorf("message %d of stream %s has broken headers: %w", r.seq, s.name, err)
+		}
+		r.read(h)
+	}
+	return r, true, nil
+}
+
+func (s *stream) state(ctx context.Context) (first, last uint64, err error) {
+	info, err := s.handle.Info(ctx)
+	if err != nil {
+		return 0, 0, s.explain(err)
+	}
+	return info.State.FirstSeq, info.State.LastSeq, nil
+}
+
+func (s *stream) limit() int {
+	n := int(s.nc.MaxPayload())
+	for _, other := range []int{s.maxSize, s.opts.MaxPayload} {
+		if other > 0 {
+			n = min(n, other)
+		}
+	}
+	return n
+}
+
+func (s *stream) size(r *record) int { return size(r) }
+
+// HubBucket is the KV bucket of what hubs remember beside the log.
+const HubBucket = "rollcall_hub"
+
+const markKey = "seen"
+
+// openMarks opens the bucket of the mark. A reader does without one.
+func (s *stream) openMarks(ctx context.Context) error {
+	kv, err := s.js.KeyValue(ctx, HubBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		if s.opts.ReadOnly {
+			return nil
+		}
+		kv, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: HubBucket, Description: "what Rollcall's hubs remember beside the log", Storage: jetstream.FileStorage, Replicas: s.replicas,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("KV bucket %s: %w", HubBucket, err)
+	}
+	s.marks = kv
+	return nil
+}
+
+func (s *stream) mark(ctx context.Context) (events.Position, error) {
+	if s.marks == nil {
+		return events.Position{}, nil
+	}
+	p, _, err := s.readMark(ctx)
+	return p, err
+}
+
+func (s *stream) readMark(ctx context.Context) (p events.Position, revision uint64, err error) {
+	e, err := s.marks.Get(ctx, markKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return p, 0, nil
+	}
+	if err != nil {
+		return p, 0, err
+	}
+	return p, e.Revision(), json.Unmarshal(e.Value(), &p)
+}
+
+// setMark saves the mark, unless another hub has saved one further on.
+func (s *stream) setMark(ctx context.Context, p events.Position) error {
+	if s.marks == nil {
+		return nil
+	}
+	old, revision, err := s.readMark(ctx)
+	if err != nil || old.Epoch == p.Epoch && old.Sequence >= p.Sequence {
+		return err
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	_, err = s.marks.Update(ctx, markKey, body, revision)
+	return err
+}
