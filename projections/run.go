@@ -43,10 +43,11 @@ func Run(ctx context.Context, cfg Config) error {
 			return nil
 		}
 		err := hold(ctx, cfg, func() { wait = 0 })
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
 		var broken *BrokenError
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case errors.As(err, &broken):
 			return err
 		case err != nil:

@@ -131,7 +131,7 @@ func TestAppliedTwiceEqualsOnce(t *testing.T) {
 	l, want, got := newMemoryLog(story(8)...), newMemoryView(), newMemoryView()
 	follow(t, l, want)
 	follow(t, l, got)
-	got.saved.Position.Sequence = 3 // as if the checkpoint had been lost, but not the documents
+	got.saved.Sequence = 3 // as if the checkpoint had been lost, but not the documents
 	follow(t, l, got)
 	same(t, want, got)
 }

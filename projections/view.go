@@ -116,7 +116,7 @@ func (b *Bucket) List(ctx context.Context, pattern string) iter.Seq2[Document, e
 			yield(Document{}, err)
 			return
 		}
-		defer w.Stop()
+		defer w.Stop() //nolint:errcheck // a watch that cannot be ended has ended with its connection
 		for {
 			select {
 			case <-ctx.Done():

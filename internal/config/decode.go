@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -33,7 +34,7 @@ func (d *decoder) parse(content []byte) *yaml.Node {
 	if err := yaml.Unmarshal(content, &doc); err != nil {
 		line := 0
 		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			fmt.Sscan(m[1], &line)
+			line, _ = strconv.Atoi(m[1]) // the expression matches digits only
 		}
 		d.fail(line, "", "this is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 		return nil
@@ -179,13 +180,13 @@ func (d *decoder) look(kind, name string) (string, error) {
 }
 
 // secret reads a value that must be one reference and nothing else, so that it never stands in the file.
-func (d *decoder) secret(n *yaml.Node, path string) (connectors.Secret, bool) {
+func (d *decoder) secret(n *yaml.Node, path string) connectors.Secret {
 	if n.Kind == yaml.ScalarNode && !wholeReference.MatchString(n.Value) {
 		d.fail(n.Line, path, "a secret may not stand in the file: write ${env:NAME} or ${file:path}")
-		return "", false
+		return ""
 	}
-	s, ok := d.text(n, path)
-	return connectors.Secret(s), ok
+	s, _ := d.text(n, path)
+	return connectors.Secret(s)
 }
 
 var wholeReference = regexp.MustCompile(`^\$\{(env|file):[^}]+\}$`)

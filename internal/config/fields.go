@@ -32,7 +32,7 @@ func natsFields() []field[NATS] {
 		return func(d *decoder, n *yaml.Node, path string, c *NATS) { *to(c), _ = d.text(n, path) }
 	}
 	hidden := func(to func(*NATS) *connectors.Secret) func(*decoder, *yaml.Node, string, *NATS) {
-		return func(d *decoder, n *yaml.Node, path string, c *NATS) { *to(c), _ = d.secret(n, path) }
+		return func(d *decoder, n *yaml.Node, path string, c *NATS) { *to(c) = d.secret(n, path) }
 	}
 	return []field[NATS]{
 		{name: "listen", about: "host:port of the embedded server; default 127.0.0.1 and a free port; beyond loopback it needs nats.token", schema: text(), read: readListen},
@@ -169,7 +169,7 @@ func readAuth(d *decoder, n *yaml.Node, path string, to *Connection) {
 			s, _ := d.text(value, at)
 			to.Auth[key.Value] = connectors.Secret(s)
 		} else {
-			to.Auth[key.Value], _ = d.secret(value, at)
+			to.Auth[key.Value] = d.secret(value, at)
 		}
 	})
 	if to.Auth["method"] == "" && n.Kind == yaml.MappingNode {

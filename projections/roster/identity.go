@@ -11,13 +11,13 @@ import (
 func (i *Identity) at() at { return at{i.Tenant, i.Connection, i.Holder} }
 
 // apply folds one event into the identity that it is about.
-func (i *Identity) apply(m *events.Message) error {
+func (i *Identity) apply(m *events.Message) {
 	e := &m.Event
 	i.Vendor = e.Vendor
 	i.Sequence = m.Position.Sequence
 	if e.Data.Activity != nil {
 		i.acted(e)
-		return nil
+		return
 	}
 	if i.FirstSequence == 0 {
 		i.FirstSeen, i.FirstSequence, i.FirstSeenAs = e.RecordedTime, m.Position.Sequence, e.Data.FirstSeen
@@ -39,7 +39,6 @@ func (i *Identity) apply(m *events.Message) error {
 	case events.KindRisk:
 		i.Risks = fold(i.Risks, e, e.Data.Entity.Risk)
 	}
-	return nil
 }
 
 // become takes over what the event says of the identity itself. One that is gone stays, as deleted.

@@ -88,9 +88,7 @@ func (r *Roster) Apply(m events.Message) error {
 	if m.Position.Sequence <= i.Sequence {
 		return nil
 	}
-	if err := i.apply(&m); err != nil {
-		return fmt.Errorf("folding %s: %w", m.Event.Subject, err)
-	}
+	i.apply(&m)
 	r.regroup(where)
 	return nil
 }
