@@ -1,0 +1,110 @@
+package okta
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+func TestForeignCursorsStartAnew(t *testing.T) {
+	for _, from := range []string{"", "x", "null", "[]", `{"v":0,"next":"/a"}`, `{"v":2,"next":"/a"}`, `{"v":1,"next":"@evil.test/"}`,
+		`{"v":1,"next":"https://evil.test/"}`, `{"v":1,"next":7}`} {
+		o := newOrg(t)
+		o.on(agentsPath, bodyPaged(1, anAgent("wlp1", "one", "")))
+		page, err := o.connect(t).feed(t, "ai-agents")(t.Context(), connectors.Cursor(from))
+		if err != nil || !slices.Equal(page.Opens, []string{scopeAgents}) || !slices.Equal(page.Seals, []string{scopeAgents}) {
+			t.Errorf("cursor %s: opens %v, seals %v, error %v", from, page.Opens, page.Seals, err)
+		}
+	}
+}
+
+func TestCursorsAreSmall(t *testing.T) {
+	o := ownedAgents(t, "sweep")
+	o.on(appsPath, linkPaged(1, anApp("0oa1", "service", ""), anApp("0oa2", "service", "")))
+	for _, id := range []string{"wlp1", "wlp2", "wlp3"} {
+		o.on(agentsPath+"/"+id+"/credentials/jwks", fixed(200, `{"data":[]}`))
+		o.on(agentsPath+"/"+id+"/connections", fixed(200, `{"data":[]}`))
+	}
+	c := o.connect(t)
+	for _, f := range c.Feeds() {
+		p := readAll(t, c, f.Name)
+		for _, page := range p.pages {
+			if len(page.Next) > 700 {
+				t.Errorf("feed %s has a cursor of %d bytes: %s", f.Name, len(page.Next), page.Next)
+			}
+		}
+		if last := p.pages[len(p.pages)-1]; last.Next != nil || last.More {
+			t.Errorf("feed %s does not end its pass at the start: %s", f.Name, last.Next)
+		}
+	}
+}
+
+func TestPageSize(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(1, anAgent("wlp1", "one", "")))
+	o.on(agentsPath+"/wlp1/credentials/jwks", fixed(200, `{"data":[]}`))
+	c := o.connect(t, func(s *connectors.Settings) { s.Options = map[string]string{"page_size": "3"} })
+	readAll(t, c, "ai-agents")
+	readAll(t, c, "agent-keys")
+	if got := o.calls("limit=3"); len(got) != 2 {
+		t.Errorf("calls are %v", o.calls(""))
+	}
+}
+
+func TestEndpointWithAPath(t *testing.T) {
+	o := newOrg(t)
+	o.on("/org1"+agentsPath, bodyPaged(1, anAgent("wlp1", "one", ""), anAgent("wlp2", "two", "")))
+	p := readAll(t, o.connect(t, func(s *connectors.Settings) { s.Endpoint += "/org1/" }), "ai-agents")
+	if len(p.pages) != 2 {
+		t.Errorf("%d pages", len(p.pages))
+	}
+}
+
+func FuzzCursor(f *testing.F) {
+	for _, s := range []string{"", `{"v":1,"next":"/a?after=b","phase":"each","pass":"X","opened":true}`, `{"v":1,"next":"@evil.test"}`, `{"v":9}`, "{"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := parseCursor(b)
+		if c.Next != "" && !strings.HasPrefix(c.Next, "/") {
+			t.Errorf("the next target is %q", c.Next)
+		}
+	})
+}
+
+func FuzzFollow(f *testing.F) {
+	for _, s := range []string{"/a?b=c", "https://acme.okta.com/a", "https://acme.okta.com@evil.test/", "//evil.test/a", "a", "", "?x", "https://acme.okta.com:443/a"} {
+		f.Add(s)
+	}
+	base, err := url.Parse("https://acme.okta.com")
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := &client{base: base}
+	f.Fuzz(func(t *testing.T, link string) {
+		target, err := c.follow(link)
+		if err != nil {
+			return
+		}
+		u, err := url.Parse(base.String() + target)
+		if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || u.User != nil {
+			t.Errorf("link %q is followed to %q, error %v", link, target, err)
+		}
+	})
+}
+
+func FuzzHeaderLink(f *testing.F) {
+	for _, s := range []string{`<https://a.test/x>; rel="next"`, `<a>; rel="self", <b>; rel=next`, `<a,b>; title="x, <y>; rel=next"; rel="prev next"`, `<`, `>`, `,,`, `<a>;rel`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		link, err := headerLink(http.Header{"Link": {line}}, "next")
+		if err == nil && link != "" && !strings.Contains(line, "<"+link+">") {
+			t.Errorf("the header %q has no link %q", line, link)
+		}
+	})
+}
