@@ -71,6 +71,10 @@ func (f *feed) run(ctx context.Context) error {
 
 // step makes one pull and says how long to wait, and whether nudges must wait as well.
 func (f *feed) step(ctx context.Context, began time.Time) (delay time.Duration, patient bool, err error) {
+	select {
+	case <-f.wake: // this pull answers the nudge
+	default:
+	}
 	f.round[string(f.cursor)] = true
 	page, err := f.pull(ctx)
 	if err != nil {

@@ -64,22 +64,30 @@ func (p *plan) strange(r *result, id string, why error, details map[string]strin
 	if ref.Check() != nil {
 		ref.Holder = events.ConnectionHolder
 	}
-	if p.ids[id] || p.st.recent.has(id) {
-		return nil
-	}
-	m, ok, err := p.src.log.Last(p.ctx, p.src.tenant, p.src.connection, ref)
-	if err != nil {
-		return fmt.Errorf("reading the last unknown activity of %s: %w", ref.Holder, err)
-	}
-	if ok && m.Event.Data.Activity != nil && m.Event.Data.Activity.ID == id {
-		p.st.recent.add(id)
-		return nil
+	if known, err := p.isPublished(ref, id); known || err != nil {
+		return err
 	}
 	ev := p.evidence(r)
 	ev.Note = clip(p.src.scrub(why.Error()), 500)
 	p.publish(events.Activity{Holder: ref.Holder, Type: events.ActivityUnknown, ID: id, Native: r.record.Type, Details: details},
 		ev, p.now)
 	return nil
+}
+
+// isPublished reports whether an unknown activity was published in this process, or is the last of its holder in the log.
+func (p *plan) isPublished(ref events.Ref, id string) (bool, error) {
+	if p.ids[id] || p.st.recent.has(id) {
+		return true, nil
+	}
+	m, ok, err := p.src.log.Last(p.ctx, p.src.tenant, p.src.connection, ref)
+	if err != nil {
+		return false, fmt.Errorf("reading the last unknown activity of %s: %w", ref.Holder, err)
+	}
+	if ok && m.Event.Data.Activity != nil && m.Event.Data.Activity.ID == id {
+		p.st.recent.add(id)
+		return true, nil
+	}
+	return false, nil
 }
 
 // activity publishes something that happened, unless it was published before.

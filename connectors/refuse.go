@@ -26,7 +26,11 @@ func (p *plan) refuse(tooLarge *events.TooLargeError) error {
 	}
 	p.unknown++
 	id := p.forget(ref, &old)
-	if p.st.recent.has(id) {
+	known, err := p.isPublished(events.Ref{Kind: events.KindActivity, Holder: ref.Holder, Key: events.ActivityUnknown}, id)
+	if err != nil {
+		return err
+	}
+	if known {
 		p.events = append(p.events[:tooLarge.Index], p.events[tooLarge.Index+1:]...)
 		return nil
 	}
