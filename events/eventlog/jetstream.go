@@ -199,6 +199,8 @@ func (s *stream) size(r *record) int { return size(r) }
 // HubBucket is the KV bucket of what hubs remember beside the log.
 const HubBucket = "rollcall_hub"
 
+const hubDescription = "what Rollcall's hubs remember beside the log"
+
 const markKey = "seen"
 
 // openMarks opens the bucket of the mark. A reader does without one.
@@ -209,7 +211,7 @@ func (s *stream) openMarks(ctx context.Context) error {
 			return nil
 		}
 		kv, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: HubBucket, Description: "what Rollcall's hubs remember beside the log", Storage: jetstream.FileStorage, Replicas: s.replicas,
+			Bucket: HubBucket, Description: hubDescription, Storage: jetstream.FileStorage, Replicas: s.replicas,
 		})
 	}
 	if err != nil {

@@ -1,0 +1,176 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// LeaseBucket is the KV bucket of leases. It is kept in memory: a lease means nothing after its time.
+const LeaseBucket = "rollcall_leases"
+
+// DefaultTTL is how long a lease outlives its holder, unless told otherwise.
+const DefaultTTL = 5 * time.Second
+
+// Leases let one hub at a time work on something, so that a standby wastes no calls at vendors. They are a courtesy: what keeps
+// the log right is the claim.
+type Leases struct {
+	bucket *bucket
+	ttl    time.Duration
+}
+
+// NewLeases opens the leases of a NATS server. Hubs that share leases must give the same ttl; 0 is DefaultTTL.
+func NewLeases(ctx context.Context, nc *nats.Conn, ttl time.Duration) (*Leases, error) {
+	if ttl == 0 {
+		ttl = DefaultTTL
+	}
+	b, err := openBucket(ctx, nc, jetstream.KeyValueConfig{
+		Bucket: LeaseBucket, Description: "which of Rollcall's hubs works on what", Storage: jetstream.MemoryStorage, TTL: ttl,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Leases{bucket: b, ttl: ttl}, nil
+}
+
+// Lease is held until it is lost or released.
+type Lease struct {
+	leases   *Leases
+	key      string
+	holder   []byte
+	revision uint64
+	end      context.CancelFunc // ends the renewal
+	lost     chan struct{}
+	release  sync.Once
+}
+
+// Acquire blocks until key is free and holder has taken it, or until ctx ends. A lease that is released is taken over at once,
+// one whose holder died within the ttl. The server's absence is waited out.
+func (l *Leases) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
+	free := l.watch(ctx, Key(key))
+	for {
+		began := time.Now()
+		var revision uint64
+		err := l.bucket.do(ctx, func(kv jetstream.KeyValue) (err error) {
+			revision, err = kv.Create(ctx, Key(key), []byte(holder))
+			return err
+		})
+		if err == nil {
+			return l.hold(key, holder, revision, began), nil
+		}
+		t := time.NewTimer(l.ttl / 4)
+		select {
+		case <-free:
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, fmt.Errorf("waiting for the lease %s: %w", key, context.Cause(ctx))
+		}
+		t.Stop()
+	}
+}
+
+// watch tells when the key is released. It may miss it, since Acquire tries again by itself.
+func (l *Leases) watch(ctx context.Context, key string) <-chan struct{} {
+	free := make(chan struct{}, 1)
+	var w jetstream.KeyWatcher
+	err := l.bucket.do(ctx, func(kv jetstream.KeyValue) (err error) {
+		w, err = kv.Watch(ctx, key, jetstream.UpdatesOnly(), jetstream.MetaOnly())
+		return err
+	})
+	if err != nil {
+		return free
+	}
+	go func() {
+		for e := range w.Updates() {
+			if e == nil || e.Operation() == jetstream.KeyValuePut {
+				continue
+			}
+			select {
+			case free <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	context.AfterFunc(ctx, func() { w.Stop() })
+	return free
+}
+
+func (l *Leases) hold(key, holder string, revision uint64, since time.Time) *Lease {
+	ctx, cancel := context.WithCancel(context.Background())
+	h := &Lease{leases: l, key: key, holder: []byte(holder), revision: revision, end: cancel, lost: make(chan struct{})}
+	go h.renew(ctx, since)
+	return h
+}
+
+// Lost is closed when the lease is no longer held: it could not be renewed in time, another took it, or it was released.
+func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+// renew keeps the lease until it is lost or ctx ends. It counts from before each renewal was sent, so that the lease is given up
+// here before it ends at the server.
+func (l *Lease) renew(ctx context.Context, since time.Time) {
+	defer close(l.lost)
+	ttl := l.leases.ttl
+	for wait(ctx, ttl/3) {
+		began := time.Now()
+		if began.After(since.Add(ttl)) {
+			return
+		}
+		attempt, cancel := context.WithDeadline(ctx, earliest(since.Add(ttl), began.Add(ttl/3)))
+		revision, err := l.update(attempt)
+		cancel()
+		switch {
+		case err == nil:
+			l.revision, since = revision, began
+		case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyNotFound), isWrongRevision(err):
+			return
+		case !time.Now().Before(since.Add(ttl)):
+			return
+		}
+	}
+}
+
+func (l *Lease) update(ctx context.Context) (uint64, error) {
+	kv := l.leases.bucket.open()
+	return kv.Update(ctx, Key(l.key), l.holder, l.revision)
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func isWrongRevision(err error) bool {
+	var e *jetstream.APIError
+	return errors.As(err, &e) && e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
+}
+
+// Release gives the lease up, so that the next holder need not wait for it to end. Lost is closed when it returns. It may be
+// called more than once.
+func (l *Lease) Release(ctx context.Context) error {
+	var err error
+	l.release.Do(func() {
+		select {
+		case <-l.lost:
+			return // another may hold it by now
+		default:
+		}
+		l.end()
+		<-l.lost
+		err = l.leases.bucket.open().Delete(ctx, Key(l.key), jetstream.LastRevision(l.revision))
+		if isWrongRevision(err) { // it had ended already
+			err = nil
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("releasing the lease %s: it ends by itself within %s: %w", l.key, l.leases.ttl, err)
+	}
+	return nil
+}
