@@ -1,0 +1,57 @@
+package google
+
+import (
+	"cmp"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// place is where a list is read: a project, or a location in it. Lists are walked in the order of places.
+type place struct {
+	Project  string `json:"project"` // id or number
+	Location string `json:"location,omitzero"`
+}
+
+func (p place) compare(o place) int {
+	return cmp.Or(cmp.Compare(p.Project, o.Project), cmp.Compare(p.Location, o.Location))
+}
+
+// parent is the place's resource name: projects/acme/locations/us-central1.
+func (p place) parent() string {
+	if p.Location == "" {
+		return "projects/" + p.Project
+	}
+	return "projects/" + p.Project + "/locations/" + p.Location
+}
+
+// cursorVersion is the version that this code writes.
+const cursorVersion = 1
+
+// cursor is where a walk over places goes on. It names its place rather than a number, so that it holds when places come and go.
+type cursor struct {
+	Version int    `json:"v"`
+	Place   place  `json:"place"`
+	Token   string `json:"token,omitzero"`  // the vendor's page token within the place's list
+	Broken  bool   `json:"broken,omitzero"` // a page of the place's list was not whole: no seal
+}
+
+// parseCursor reads a feed's cursor of this or an older version. What it cannot read, it calls expired: the feed starts again.
+func parseCursor(b connectors.Cursor) (cursor, error) {
+	var c cursor
+	if len(b) == 0 {
+		return c, nil
+	}
+	err := json.Unmarshal(b, &c)
+	if err != nil || c.Version < 1 || c.Version > cursorVersion || !name.MatchString(c.Place.Project) {
+		return cursor{}, &connectors.Fault{Kind: connectors.CursorExpired, Err: errCursor}
+	}
+	return c, nil
+}
+
+func (c cursor) encode() (connectors.Cursor, error) {
+	c.Version = cursorVersion
+	return events.Marshal(c)
+}

@@ -1,0 +1,226 @@
+package google
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/auth"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// problem is the body with which Google's APIs refuse.
+type problem struct {
+	Error struct {
+		Message string           `json:"message"`
+		Status  string           `json:"status"`
+		Details []jsontext.Value `json:"details"`
+		Errors  []struct {
+			Reason string `json:"reason"`
+		} `json:"errors"`
+	} `json:"error"`
+}
+
+// extra is one of a problem's details: google.rpc.ErrorInfo, RetryInfo, or a type that says nothing here.
+type extra struct {
+	Reason     string            `json:"reason"`
+	Metadata   map[string]string `json:"metadata"`
+	RetryDelay string            `json:"retryDelay"`
+}
+
+// detail is what a problem says, in the terms in which it is told apart.
+type detail struct {
+	message, status string
+	reasons         []string
+	meta            map[string]string
+	delay           time.Duration
+}
+
+func (a *answer) detail() detail {
+	var p problem
+	if err := json.Unmarshal(a.body, &p); err != nil {
+		p = problem{}
+	}
+	d := detail{message: p.Error.Message, status: p.Error.Status, meta: map[string]string{}, delay: retryAfter(a.header)}
+	for _, e := range p.Error.Errors {
+		d.reasons = append(d.reasons, e.Reason)
+	}
+	for _, v := range p.Error.Details {
+		var x extra
+		if json.Unmarshal(v, &x) != nil {
+			continue // of a type that is not known here
+		}
+		if x.Reason != "" {
+			d.reasons = append(d.reasons, x.Reason)
+			maps.Copy(d.meta, x.Metadata)
+		}
+		if delay, err := time.ParseDuration(x.RetryDelay); err == nil && delay > 0 {
+			d.delay = delay
+		}
+	}
+	return d
+}
+
+// retryAfter reads the header, in seconds: Google sends no dates.
+func retryAfter(h http.Header) time.Duration {
+	n, err := strconv.Atoi(strings.TrimSpace(h.Get("Retry-After")))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return time.Duration(min(n, 24*3600)) * time.Second
+}
+
+func (d detail) has(reasons ...string) bool {
+	return slices.ContainsFunc(d.reasons, func(r string) bool { return slices.Contains(reasons, r) })
+}
+
+// limited reports whether the call was refused for its rate. Older APIs say so with a 403.
+func (d detail) limited(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusForbidden && (d.status == "RESOURCE_EXHAUSTED" ||
+		d.has("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"))
+}
+
+// refusal turns an answer other than a good one into a fault, or into a transient error.
+func (c *client) refusal(a *answer) error {
+	d := a.detail()
+	err := a.refused(d)
+	fault := func(kind connectors.FaultKind, cure string) error {
+		return &connectors.Fault{Kind: kind, After: d.delay, Cure: cure, Err: err}
+	}
+	switch {
+	case d.limited(a.status):
+		return fault(connectors.RateLimited, "")
+	case a.status == http.StatusUnauthorized:
+		return fault(connectors.Unauthorized, loginCure[c.method])
+	case a.status == http.StatusForbidden:
+		d.delay = 0
+		return fault(connectors.Forbidden, a.permissionCure(d))
+	case a.paged && (a.status == http.StatusBadRequest || a.status == http.StatusGone):
+		return fault(connectors.CursorExpired, "") // page tokens live for hours, and only at the list that gave them
+	case a.status == http.StatusNotFound, a.status == http.StatusBadRequest, a.status == http.StatusNotImplemented:
+		return fault(connectors.Forbidden, "check that the project and the location exist and that the service is offered there "+
+			"(options projects and locations)")
+	case a.status >= 300 && a.status <= 399:
+		return fmt.Errorf("%w: redirects are not followed, because the credentials would go along; correct the connection's endpoint", err)
+	}
+	return err
+}
+
+// refusedError is what the vendor answered instead of what it was asked for.
+type refusedError struct {
+	status int
+	text   string // without secrets
+}
+
+func (e *refusedError) Error() string { return e.text }
+
+// isStatus reports whether err comes from an answer with the given status.
+func isStatus(err error, status int) bool {
+	e, ok := errors.AsType[*refusedError](err)
+	return ok && e.status == status
+}
+
+// refused words what the vendor answered.
+func (a *answer) refused(d detail) error {
+	text := fmt.Sprintf("%q", a.scrub(string(a.body), 80))
+	if d.message != "" || d.status != "" {
+		text = a.scrub(strings.TrimPrefix(d.status+": "+d.message, ": "), 300)
+	}
+	if len(d.reasons) > 0 {
+		text += " (" + a.scrub(strings.Join(d.reasons, ", "), 80) + ")"
+	}
+	return &refusedError{a.status, fmt.Sprintf("%s: status %d: %s", a.place(), a.status, text)}
+}
+
+// permissions are what the calls need, by the end of their path: the permission, and a read-only role that has it.
+var permissions = []struct{ suffix, permission, role string }{
+	{"/agents", "agentregistry.agents.list", "roles/agentregistry.viewer"},
+	{"/reasoningEngines", "aiplatform.reasoningEngines.list", "roles/aiplatform.viewer"},
+	{"/keys", "iam.serviceAccountKeys.list", "roles/iam.securityReviewer"},
+	{"/serviceAccounts", "iam.serviceAccounts.list", "roles/iam.securityReviewer"},
+	{":getIamPolicy", "resourcemanager.projects.getIamPolicy", "roles/iam.securityReviewer"},
+	{"/projects:search", "resourcemanager.projects.get", "roles/browser"},
+	{"/locations", "the service's locations.list", "roles/agentregistry.viewer and roles/aiplatform.viewer"},
+}
+
+// permissionCure says which permission, role or API is missing.
+func (a *answer) permissionCure(d detail) string {
+	on := "the project or the organization"
+	if d.meta["resource"] != "" {
+		on = d.meta["resource"]
+	}
+	switch {
+	case d.has("SERVICE_DISABLED"):
+		service, project := word(d.meta["service"], "the API"), strings.TrimPrefix(d.meta["consumer"], "projects/")
+		return fmt.Sprintf("enable %s in project %s: gcloud services enable %s --project=%s", service, word(project, "of the path"),
+			service, word(project, "PROJECT"))
+	case d.has("SECURITY_POLICY_VIOLATED"):
+		return "let the hub into the VPC Service Controls perimeter: add its account to an ingress rule"
+	}
+	for _, p := range permissions {
+		if strings.HasSuffix(a.path, p.suffix) {
+			return fmt.Sprintf("grant the connection's account %s (%s) on %s", word(d.meta["permission"], p.permission), p.role, on)
+		}
+	}
+	return fmt.Sprintf("grant the connection's account %s on %s", word(d.meta["permission"], "a role that may read it"), on)
+}
+
+func word(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// noAnswer words why no answer came: the credentials, the network, or the end of ctx.
+func (c *client) noAnswer(a *answer, err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // its text repeats the URL, with the query
+	}
+	if errors.Is(err, context.Canceled) || connectors.AsFault(err) != nil {
+		return err
+	}
+	if a.method == "" {
+		return c.loginFault(err)
+	}
+	return fmt.Errorf("%s: no answer: %w", a.place(), err)
+}
+
+// loginFault words why there are no credentials. The text of the SDK's error is not shown: it may hold what was sent.
+func (c *client) loginFault(err error) error {
+	status := 0
+	if e, ok := errors.AsType[*auth.Error](err); ok && e.Response != nil {
+		status = e.Response.StatusCode
+	} else if _, rest, ok := strings.Cut(err.Error(), "status code "); ok {
+		fmt.Sscanf(rest, "%d", &status) // impersonation has no error type of its own
+	}
+	switch {
+	case status >= 500 || status == http.StatusTooManyRequests:
+		return fmt.Errorf("auth method %s: no access token: the token service answers with status %d", c.method, status)
+	case status > 0:
+		return &connectors.Fault{Kind: connectors.Unauthorized, Cure: loginCure[c.method],
+			Err: fmt.Errorf("auth method %s: no access token: the token service answers with status %d", c.method, status)}
+	case isNetwork(err):
+		return fmt.Errorf("auth method %s: no access token: the token service cannot be reached; check the hub's way to the internet", c.method)
+	}
+	return &connectors.Fault{Kind: connectors.Unauthorized, Cure: loginCure[c.method],
+		Err: fmt.Errorf("auth method %s: no usable credentials", c.method)}
+}
+
+// isNetwork reports whether err is of the network's making.
+func isNetwork(err error) bool {
+	var u *url.Error
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &u) || errors.As(err, &timeout) || errors.Is(err, context.DeadlineExceeded)
+}

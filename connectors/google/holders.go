@@ -1,0 +1,201 @@
+package google
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// holders looks up which holder a policy's member is: a member names a service account by its email and an agent by its
+// principal. It remembers for a round what it has looked up. A member that is found nowhere is nobody we know.
+type holders struct {
+	client   *client
+	accounts memo[map[string]string] // project → email → uniqueId
+	engines  memo[map[string]string] // project and location → principal → engine's name
+}
+
+// found are the holders of one policy's members.
+type found struct {
+	encoded string    // JSON object: member → holder
+	refused []refusal // where members could not be looked up
+}
+
+func (h *holders) forget() {
+	h.accounts.forget()
+	h.engines.forget()
+}
+
+// of looks up the holders of the members of a project's policy.
+func (h *holders) of(ctx context.Context, at place, body []byte) (found, error) {
+	members, err := policyMembers(body)
+	if err != nil {
+		return found{}, err
+	}
+	byMember := map[string]string{}
+	refused, err := h.addAccounts(ctx, at, members, byMember)
+	if err != nil {
+		return found{}, err
+	}
+	if err := h.addEngines(ctx, members, byMember); err != nil {
+		return found{}, err
+	}
+	b, err := events.Marshal(byMember)
+	return found{encoded: string(b), refused: refused}, err
+}
+
+const accountMember = "serviceAccount:"
+
+// addAccounts finds service accounts among the members: in the policy's own project, then in those of the connection's other
+// projects that may hold what was not found yet.
+func (h *holders) addAccounts(ctx context.Context, at place, members []string, to map[string]string) ([]refusal, error) {
+	missing := emails(members)
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	all, err := h.client.allProjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var refused []refusal
+	for _, p := range append([]place{at}, all.list...) {
+		if len(missing) == 0 || p != at && !mayHold(p.Project, missing) {
+			continue
+		}
+		known, err := h.accounts.get(p.Project, h.client.now, func() (map[string]string, error) { return h.client.accountIDs(ctx, p) })
+		if isRefusal(err) {
+			refused = append(refused, refusal{p, err})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for email := range missing {
+			if id := known[strings.ToLower(email)]; id != "" {
+				to[accountMember+email] = id
+				delete(missing, email)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		refused = nil
+	}
+	return refused, nil
+}
+
+// emails are the service accounts' among a policy's members.
+func emails(members []string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range members {
+		if email, ok := strings.CutPrefix(m, accountMember); ok && !isServiceAgent(email) {
+			out[email] = true
+		}
+	}
+	return out
+}
+
+// isServiceAgent reports whether an account is one of Google's own, which no list shows.
+func isServiceAgent(email string) bool {
+	return strings.Contains(email, "@gcp-sa-") || strings.HasSuffix(email, "@cloudservices.gserviceaccount.com")
+}
+
+// mayHold reports whether a project may be the home of one of the accounts. A number tells nothing about it.
+func mayHold(project string, emails map[string]bool) bool {
+	if strings.Trim(project, "0123456789") == "" {
+		return true
+	}
+	for email := range emails {
+		_, domain, _ := strings.Cut(email, "@")
+		if domain == project+".iam.gserviceaccount.com" || email == project+"@appspot.gserviceaccount.com" {
+			return true
+		}
+	}
+	return false
+}
+
+// accountIDs lists a project's service accounts: lower-case email → uniqueId.
+func (c *client) accountIDs(ctx context.Context, at place) (map[string]string, error) {
+	items, err := everyPage(func(token string) (listing, error) { return c.accounts(ctx, at, token, c.pageOf(mostAccounts)) })
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, v := range items {
+		a, err := parseAccount(v)
+		if err != nil {
+			return nil, err
+		}
+		out[strings.ToLower(a.Email)] = a.UniqueID
+	}
+	return out, nil
+}
+
+// addEngines finds agents among the members. Where the engines may not be listed, the principal's own word is taken for it that
+// the engine is there: leaving it out would say that its grant is gone.
+func (h *holders) addEngines(ctx context.Context, members []string, to map[string]string) error {
+	for _, m := range members {
+		principal, ok := canonicalPrincipal(m)
+		if !ok || !strings.HasPrefix(m, "principal://") {
+			continue
+		}
+		engine, ok := engineOf(principal)
+		if !ok {
+			continue
+		}
+		parts := strings.Split(engine, "/")
+		at := place{Project: parts[1], Location: parts[3]}
+		if !name.MatchString(at.Project) || !name.MatchString(at.Location) {
+			continue
+		}
+		known, err := h.engines.get(at.parent(), h.client.now, func() (map[string]string, error) { return h.client.engineIDs(ctx, at) })
+		switch {
+		case isStatus(err, http.StatusForbidden):
+			to[m] = engine
+		case isRefusal(err): // there is no such place
+		case err != nil:
+			return err
+		case known[principal] != "":
+			to[m] = known[principal]
+		}
+	}
+	return nil
+}
+
+// engineIDs lists a region's engines: principal → name.
+func (c *client) engineIDs(ctx context.Context, at place) (map[string]string, error) {
+	items, err := everyPage(func(token string) (listing, error) { return c.engines(ctx, at, token) })
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, v := range items {
+		var e reasoningEngine
+		if err := json.Unmarshal(v, &e); err != nil {
+			continue // the feed of engines reports it
+		}
+		if principal, ok := canonicalPrincipal(e.Spec.EffectiveIdentity); ok {
+			out[principal] = e.Name
+		}
+	}
+	return out, nil
+}
+
+// policyMembers are the members of a policy's bindings, sorted and without repetitions.
+func policyMembers(body []byte) ([]string, error) {
+	p, err := parsePolicy(body)
+	if err != nil {
+		return nil, err
+	}
+	set := map[string]bool{}
+	for _, b := range p.Bindings {
+		for _, m := range b.Members {
+			set[m] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set)), nil
+}

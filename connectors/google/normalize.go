@@ -1,0 +1,82 @@
+package google
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// Normalize turns one record into what it says. It is pure.
+func (c *connector) Normalize(r connectors.Record) (connectors.Reading, error) { return normalize(r) }
+
+func normalize(r connectors.Record) (connectors.Reading, error) {
+	switch r.Type {
+	case typeRegistryAgent:
+		return normalizeRegistryAgent(r)
+	case typeReasoningEngine:
+		return normalizeReasoningEngine(r)
+	case typeServiceAccount:
+		return normalizeServiceAccount(r)
+	case typeServiceAccountKeys:
+		return normalizeKeys(r)
+	case typeIAMPolicy:
+		return normalizePolicy(r)
+	}
+	return connectors.Reading{}, fmt.Errorf("record type %q is not one that this connector makes", r.Type)
+}
+
+// decode reads a record's body. Members that are not known here are passed over.
+func decode(r connectors.Record, to any) error {
+	if err := json.Unmarshal(r.Body, to); err != nil {
+		return fmt.Errorf("%s is not what the API promises: %w", r.Type, err)
+	}
+	return nil
+}
+
+// missing is the error for a record without what makes it one.
+func missing(r connectors.Record, field string) error {
+	return fmt.Errorf("%s has no usable %s", r.Type, field)
+}
+
+// placeOf is where the record was listed.
+func placeOf(r connectors.Record) place {
+	return place{Project: r.Context[ctxProject], Location: r.Context[ctxLocation]}
+}
+
+// agentEntity is an agent that a listing proves.
+func agentEntity(id, scope string, version time.Time, a *events.Agent) events.Entity {
+	a.Identifiers = identifiers(a.Identifiers)
+	slices.Sort(a.Labels)
+	return events.Entity{Kind: events.KindAgent, Holder: id, Key: events.Self, Scope: scope, Version: version, Agent: a}
+}
+
+// identifiers are sorted and without empty ones and repetitions.
+func identifiers(ids []events.Identifier) []events.Identifier {
+	ids = slices.DeleteFunc(ids, func(id events.Identifier) bool { return id.Value == "" })
+	slices.SortFunc(ids, func(a, b events.Identifier) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value))
+	})
+	return slices.Compact(ids)
+}
+
+// forever is the year from which on a time means "no end": keys without one have validBeforeTime 9999-12-31T23:59:59Z.
+const forever = 9999
+
+// when reads a time of the vendor's. What is absent or no time is zero, and so is the end of time.
+func when(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(s))
+	if err != nil || t.UTC().Year() >= forever || t.UTC().Year() < 1 {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// label is one label as events write it.
+func label(key, value string) string { return key + "=" + value }

@@ -1,0 +1,145 @@
+package google
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// options are the connection's own settings.
+type options struct {
+	projects     []string // ids or numbers, sorted; nil: whatever projects.search shows
+	locations    []string // sorted; nil: whatever each service's locations.list shows
+	pageSize     int      // 0: each list's maximum
+	quotaProject string   // the project that calls are charged to; empty: the credentials' own
+}
+
+// name is what a project, a location, an account or any other part of a resource name may look like. Parts come from the
+// configuration and from the vendor, and go into URL paths: nothing else may.
+var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}$`)
+
+func parseOptions(m map[string]string) (options, error) {
+	var o options
+	var err error
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		switch value := m[key]; key {
+		case "projects":
+			o.projects, err = names(key, value)
+		case "locations":
+			o.locations, err = names(key, value)
+		case "page_size":
+			o.pageSize, err = pageSize(value)
+		case "quota_project":
+			o.quotaProject, err = one(key, value)
+		default:
+			err = fmt.Errorf("option %q is not known: use projects, locations, page_size or quota_project", key)
+		}
+		if err != nil {
+			return options{}, err
+		}
+	}
+	return o, nil
+}
+
+// names reads a comma-separated list, sorted and without repetitions.
+func names(key, list string) ([]string, error) {
+	var out []string
+	for part := range strings.SplitSeq(list, ",") {
+		part = strings.TrimPrefix(strings.TrimSpace(part), key+"/") // projects/acme is acme
+		if part == "" {
+			continue
+		}
+		if !name.MatchString(part) {
+			return nil, fmt.Errorf("option %s: %q is not a name: give a comma-separated list such as %q", key, part, example[key])
+		}
+		out = append(out, part)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+var example = map[string]string{"projects": "acme-prod, 444455556666", "locations": "global, us-central1", "quota_project": "acme-prod"}
+
+func one(key, value string) (string, error) {
+	list, err := names(key, value)
+	if err == nil && len(list) > 1 {
+		err = fmt.Errorf("option %s takes one name, not %d", key, len(list))
+	}
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return list[0], nil
+}
+
+func pageSize(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, fmt.Errorf("option page_size is %q: give a number from 1 to 1000, or leave it out for each list's maximum", s)
+	}
+	return n, nil
+}
+
+// pageOf is the page size of a list whose maximum is most.
+func (o options) pageOf(most int) int64 {
+	if o.pageSize > 0 {
+		most = min(most, o.pageSize)
+	}
+	return int64(most)
+}
+
+// services are the names that Settings.Services takes, with the vendor's own base URLs. The later feeds' are here already, so
+// that a configuration may name them all.
+var services = map[string]string{
+	"iam":                  "https://iam.googleapis.com",
+	"agentregistry":        "https://agentregistry.googleapis.com",
+	"aiplatform":           "https://LOC-aiplatform.googleapis.com", // LOC stands for the location that is asked
+	"cloudresourcemanager": "https://cloudresourcemanager.googleapis.com",
+	"logging":              "https://logging.googleapis.com",
+	"run":                  "https://run.googleapis.com",
+	"discoveryengine":      "https://discoveryengine.googleapis.com",
+	"agentidentity":        "https://agentidentity.googleapis.com",
+}
+
+// endpoints are the base URLs in force, by service, without a trailing slash.
+func endpoints(s connectors.Settings) (map[string]string, error) {
+	out := maps.Clone(services)
+	if s.Endpoint != "" {
+		base, err := baseURL("endpoint", s.Endpoint)
+		if err != nil {
+			return nil, err
+		}
+		for service := range services {
+			out[service] = base + "/" + service
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(s.Services)) {
+		if services[service] == "" {
+			return nil, fmt.Errorf("services: %q is not known: use %s", service,
+				strings.Join(slices.Sorted(maps.Keys(services)), ", "))
+		}
+		base, err := baseURL("services."+service, s.Services[service])
+		if err != nil {
+			return nil, err
+		}
+		out[service] = base
+	}
+	return out, nil
+}
+
+// baseURL checks a base URL. Its errors do not show the URL, which may hold a password.
+func baseURL(setting, s string) (string, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return "", fmt.Errorf("%s is not a base URL: give one such as https://iam.googleapis.com or http://127.0.0.1:8080/google", setting)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("%s has a user, a query or a fragment: give scheme, host and path only; credentials belong in auth", setting)
+	}
+	return strings.TrimRight(s, "/"), nil
+}

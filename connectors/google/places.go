@@ -1,0 +1,168 @@
+package google
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// places are where a round reads, in order, and where it may not.
+type places struct {
+	list    []place
+	refused []refusal
+}
+
+var errDeleting = errors.New("the project is being deleted")
+
+// project is one that projects.search shows.
+type project struct {
+	ID    string `json:"projectId"`
+	State string `json:"state"`
+}
+
+// allProjects are the connection's projects: the configured ones, or all that its account may see.
+func (c *client) allProjects(ctx context.Context) (places, error) {
+	if c.projects != nil {
+		return placesOf(c.projects), nil
+	}
+	items, err := everyPage(func(token string) (listing, error) {
+		return c.list(ctx, "projects", token, func(ctx context.Context, s *sdk) error {
+			_, err := paged(s.projects.Projects.Search(), int64(c.pageSize), token).Context(ctx).Do()
+			return err
+		})
+	})
+	if err != nil {
+		return places{}, err
+	}
+	var out places
+	for _, v := range items {
+		if err := out.addProject(v); err != nil {
+			return places{}, err
+		}
+	}
+	return out.checked()
+}
+
+func placesOf(projects []string) places {
+	var out places
+	for _, p := range projects {
+		out.list = append(out.list, place{Project: p})
+	}
+	return out
+}
+
+// addProject takes in a project. One that is being deleted cannot be read; its agents are unknown until it is gone or back.
+func (p *places) addProject(v []byte) error {
+	var one project
+	if err := json.Unmarshal(v, &one); err != nil || !name.MatchString(one.ID) {
+		return errors.New("POST /v3/projects:search: an item without a usable projectId; ask again later")
+	}
+	at := place{Project: one.ID}
+	if one.State == "DELETE_REQUESTED" {
+		p.refused = append(p.refused, refusal{at, &connectors.Fault{Kind: connectors.Forbidden,
+			Cure: "the project is being deleted: restore it, or wait until Google has removed it", Err: errDeleting}})
+		return nil
+	}
+	p.list = append(p.list, at)
+	return nil
+}
+
+// checked orders the places. Seeing no project at all is no proof that there is none: the search shows only what the account
+// may see.
+func (p places) checked() (places, error) {
+	if len(p.list) == 0 {
+		return places{}, &connectors.Fault{Kind: connectors.Forbidden,
+			Cure: "grant the connection's account roles/browser on the organization, or name the projects in the option projects",
+			Err:  errors.New("projects.search shows no active project")}
+	}
+	slices.SortFunc(p.list, place.compare)
+	p.list = slices.Compact(p.list)
+	return p, nil
+}
+
+// locator finds the locations of each project that a service is asked at.
+type locator struct {
+	client *client
+	list   func(ctx context.Context, project, token string) (listing, error)
+	keep   func(location string) bool
+	none   string         // the cure when no location is left
+	found  memo[[]string] // by project, for the round that is being prepared
+}
+
+// places are all locations of all projects.
+func (l *locator) places(ctx context.Context) (places, error) {
+	projects, err := l.client.allProjects(ctx)
+	if err != nil {
+		return places{}, err
+	}
+	out := places{refused: projects.refused}
+	for _, p := range projects.list {
+		locations, err := l.locations(ctx, p.Project)
+		if isRefusal(err) {
+			out.refused = append(out.refused, refusal{p, err})
+			continue
+		}
+		if err != nil {
+			return places{}, err
+		}
+		for _, location := range locations {
+			if l.keep(location) {
+				out.list = append(out.list, place{p.Project, location})
+			}
+		}
+	}
+	slices.SortFunc(out.list, place.compare)
+	out.list = slices.Compact(out.list)
+	if len(out.list) == 0 && len(out.refused) == 0 {
+		return places{}, &connectors.Fault{Kind: connectors.Forbidden, Cure: l.none, Err: errors.New("there is no location to read")}
+	}
+	return out, nil
+}
+
+// locations are the configured ones, or those that the service lists.
+func (l *locator) locations(ctx context.Context, project string) ([]string, error) {
+	if l.client.options.locations != nil {
+		return l.client.options.locations, nil
+	}
+	return l.found.get(project, l.client.now, func() ([]string, error) {
+		items, err := everyPage(func(token string) (listing, error) { return l.list(ctx, project, token) })
+		if err != nil {
+			return nil, err
+		}
+		return locationsOf(project, items)
+	})
+}
+
+func locationsOf(project string, items []jsontext.Value) ([]string, error) {
+	var out []string
+	for _, v := range items {
+		var one struct {
+			ID   string `json:"locationId"`
+			Name string `json:"name"`
+		}
+		err := json.Unmarshal(v, &one)
+		if one.ID == "" {
+			one.ID = lastPart(one.Name)
+		}
+		if err != nil || !name.MatchString(one.ID) {
+			return nil, fmt.Errorf("GET /v1/projects/%s/locations: an item without a usable locationId; ask again later", project)
+		}
+		out = append(out, one.ID)
+	}
+	return out, nil
+}
+
+// registryLocations lists the locations of Agent Registry.
+func (c *client) registryLocations(ctx context.Context, project, token string) (listing, error) {
+	return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
+		call := s.registry.Projects.Locations.List("projects/" + project)
+		_, err := paged(call, int64(c.pageSize), token).Context(ctx).Do()
+		return err
+	})
+}

@@ -1,0 +1,59 @@
+package google
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+const (
+	feedReasoningEngines = "reasoning-engines"
+	typeReasoningEngine  = "reasoning_engine"
+)
+
+// mostEngines is the page size of the engines' lists. The API states no maximum; 100 is usual on this platform.
+const mostEngines = 100
+
+// homeLocation is where aiplatform is asked which locations it has.
+const homeLocation = "us-central1"
+
+// reasoningEngines walks aiplatform/v1 projects.locations.reasoningEngines.list, at every region of every project.
+func reasoningEngines(c *client) *walk {
+	l := &locator{client: c, list: c.engineLocations, keep: isRegion,
+		none: "name at least one region in the option locations, for example us-central1: Agent Runtime has no engines elsewhere"}
+	return &walk{
+		scope: feedReasoningEngines, kinds: []events.Kind{events.KindAgent}, places: l.places, done: l.found.forget,
+		read: func(ctx context.Context, at place, token string) (leaf, error) {
+			asked := c.now()
+			l, err := c.engines(ctx, at, token)
+			if err != nil {
+				return leaf{}, err
+			}
+			return leafOf(typeReasoningEngine, at, asked, l), nil
+		},
+	}
+}
+
+// engines reads one page of a region's engines.
+func (c *client) engines(ctx context.Context, at place, token string) (listing, error) {
+	return c.list(ctx, "reasoningEngines", token, func(ctx context.Context, s *sdk) error {
+		return c.aiplatform(ctx, s.http, at.Location, "/v1/"+at.parent()+"/reasoningEngines", token, c.pageOf(mostEngines))
+	})
+}
+
+// engineLocations lists the platform's locations. Where it has no such list, the Agent Registry's serves.
+func (c *client) engineLocations(ctx context.Context, project, token string) (listing, error) {
+	l, err := c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
+		return c.aiplatform(ctx, s.http, homeLocation, "/v1/projects/"+project+"/locations", token, int64(c.pageSize))
+	})
+	if token == "" && isStatus(err, http.StatusNotFound) {
+		return c.registryLocations(ctx, project, token)
+	}
+	return l, err
+}
+
+// isRegion leaves the multi-regions out: every engine lies in one region.
+func isRegion(location string) bool {
+	return location != "global" && location != "us" && location != "eu"
+}
