@@ -85,12 +85,12 @@ var nouns = map[string]string{"servicePrincipal": "service principal", "applicat
 
 // entryOf describes an operation on the object as such.
 func entryOf(at time.Time, verb string, o *object, changes ...modified) logged {
-	return logged{at: at, verb: verb + " " + nouns[kindOf(o.Type).base], about: []*object{o}, changes: changes}
+	return logged{at: at, verb: verb + " " + nouns[o.base], about: []*object{o}, changes: changes}
 }
 
 // category is UserManagement for users and ApplicationManagement for everything else.
 func category(o *object) string {
-	if kindOf(o.Type).base == "user" {
+	if o.base == "user" {
 		return "UserManagement"
 	}
 	return "ApplicationManagement"
@@ -149,7 +149,7 @@ func targetOf(o *object) target {
 	if name := o.text("displayName"); name != "" {
 		t.DisplayName = &name
 	}
-	switch kindOf(o.Type).base {
+	switch o.base {
 	case "user":
 		upn := o.text("userPrincipalName")
 		t.Type, t.UserPrincipalName = "User", &upn

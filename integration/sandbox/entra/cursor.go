@@ -48,7 +48,7 @@ func (s *Sandbox) sign(use string, b []byte) []byte {
 // open reads a token back. A token of something else, or one that was not handed out here, is badly formed.
 func (s *Sandbox) open(token, of string, uses ...string) (cursor, error) {
 	var c cursor
-	b, err := base64.RawURLEncoding.DecodeString(token)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) <= signLen || !hmac.Equal(b[:signLen], s.sign("cursor", b[signLen:])) ||
 		json.Unmarshal(b[signLen:], &c) != nil || c.Of != of {
 		return c, bad("Badly formed token.")

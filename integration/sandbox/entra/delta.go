@@ -173,7 +173,7 @@ func (q *request) item(o *object, c cursor, minimal bool) map[string]any {
 		}
 		return map[string]any{"id": o.ID, "@removed": map[string]any{"reason": reason}}
 	}
-	base := kindOf(o.Type).base
+	base := o.base
 	full := c.All || o.Touched[life] > c.Base
 	m := map[string]any{"id": o.ID}
 	sel := c.Select

@@ -54,7 +54,7 @@ func (s *Sandbox) newRole(principal, resource *object, role map[string]any, at t
 	}
 	id := base64.RawURLEncoding.EncodeToString(append(guidBytes(principal.ID), guidBytes(s.st.Rand.UUID())...))
 	typ := "ServicePrincipal"
-	if kindOf(principal.Type).base == "user" {
+	if principal.base == "user" {
 		typ = "User"
 	}
 	return s.create("appRoleAssignment", id, map[string]any{

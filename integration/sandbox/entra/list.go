@@ -240,6 +240,6 @@ func (q *request) getByIDs() (any, error) {
 		return nil, bad("'ids' must hold 1 to 1000 object identifiers.")
 	}
 	return q.list(q.objects(ask.IDs, func(o *object) bool {
-		return len(ask.Types) == 0 || slices.Contains(ask.Types, "directoryObject") || slices.Contains(ask.Types, kindOf(o.Type).base)
+		return len(ask.Types) == 0 || slices.Contains(ask.Types, "directoryObject") || slices.Contains(ask.Types, o.base)
 	}))
 }

@@ -143,7 +143,7 @@ func (q *request) grants(o *object, rel string) source {
 		k = kindOf("oAuth2PermissionGrant")
 	}
 	every := q.each(k.name, 0)
-	if rel != "appRoleAssignedTo" && kindOf(o.Type).base != "user" {
+	if rel != "appRoleAssignedTo" && o.base != "user" {
 		every = slices.Values(q.ix.holder[o.ID])
 	}
 	return source{kind: k, context: rel, rows: func(after uint64) iter.Seq[row] {
@@ -163,7 +163,7 @@ func (q *request) grants(o *object, rel string) source {
 
 // holds tells whether a grant is the object's: as its client, or for a user as the one on whose behalf it acts.
 func (q *request) holds(o, g *object) bool {
-	if g.Type == "oAuth2PermissionGrant" && kindOf(o.Type).base != "user" {
+	if g.Type == "oAuth2PermissionGrant" && o.base != "user" {
 		return g.text("clientId") == o.ID
 	}
 	return g.text("principalId") == o.ID

@@ -96,7 +96,7 @@ func (q *request) byID(k kind, id string) (*object, error) {
 	case !guidForm.MatchString(id):
 		return nil, bad("Invalid object identifier '%s'.", id)
 	}
-	if !o.live() || kindOf(o.Type).base != k.base {
+	if !o.live() || o.base != k.base {
 		return nil, notFound(id)
 	}
 	return o, nil

@@ -48,6 +48,8 @@ type object struct {
 	Hidden  bool                        `json:"hidden,omitempty"`  // created, but not readable yet
 	Deleted *time.Time                  `json:"deleted,omitempty"` // soft-deleted since
 	Purged  bool                        `json:"purged,omitempty"`  // gone for good: what is left is for delta
+
+	base string // the type of its entity set, see kind
 }
 
 // life is the key in object.Touched for creation, deletion and restoration.
@@ -89,8 +91,8 @@ func (x *index) rebuild(st *state) {
 }
 
 func (x *index) add(o *object) {
-	x.byID[o.ID] = o
-	switch kindOf(o.Type).base {
+	x.byID[o.ID], o.base = o, kindOf(o.Type).base
+	switch o.base {
 	case "oAuth2PermissionGrant":
 		x.holder[o.text("clientId")] = append(x.holder[o.text("clientId")], o)
 	case "appRoleAssignment":
@@ -172,7 +174,7 @@ func (s *Sandbox) each(base string, after uint64) func(yield func(*object) bool)
 	})
 	return func(yield func(*object) bool) {
 		for _, o := range s.st.Objects[from:] {
-			if (base == "" || kindOf(o.Type).base == base) && !yield(o) {
+			if (base == "" || o.base == base) && !yield(o) {
 				return
 			}
 		}
@@ -182,7 +184,7 @@ func (s *Sandbox) each(base string, after uint64) func(yield func(*object) bool)
 // byApp finds the live object of a base type that belongs to an application id.
 func (s *Sandbox) byApp(base, appID string) *object {
 	for _, o := range s.ix.byApp[appID] {
-		if kindOf(o.Type).base == base && o.live() {
+		if o.base == base && o.live() {
 			return o
 		}
 	}
