@@ -41,7 +41,7 @@ func (s *state) seal(b []byte) string {
 func (s *state) place(token string) (place, bool) {
 	var p place
 	b, err := base64.URLEncoding.DecodeString(token)
-	if err != nil {
+	if err != nil || base64.URLEncoding.EncodeToString(b) != token { // the decoder skips line breaks
 		return p, false
 	}
 	sum, text, ok := strings.Cut(string(b), ".")
