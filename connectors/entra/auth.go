@@ -59,7 +59,7 @@ func newCredential(s connectors.Settings) (azcore.TokenCredential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entra: auth: %s", newScrubber(s.Auth).line(err.Error(), 300))
 	}
-	return credential{inner: inner, scrub: newScrubber(s.Auth)}, nil
+	return credential{inner: inner, file: auth["token_file"], scrub: newScrubber(s.Auth)}, nil
 }
 
 func checkAuth(in map[string]connectors.Secret) (map[string]string, error) {

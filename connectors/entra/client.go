@@ -82,7 +82,7 @@ func graphBase(s connectors.Settings) (*url.URL, error) {
 		return nil, err
 	}
 	if !strings.HasSuffix(u.Path, "/v1.0") {
-		u = u.JoinPath("v1.0")
+		u.Path += "/v1.0"
 	}
 	return u, nil
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 
@@ -22,6 +22,7 @@ import (
 // quote the whole answer.
 type credential struct {
 	inner azcore.TokenCredential
+	file  string // the workload identity's token file, if one was configured
 	scrub scrubber
 }
 
@@ -44,8 +45,11 @@ func (c credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 // noAnswer is a login that nobody answered, as where a managed identity is not to be had.
 func (c credential) noAnswer(err error) error {
 	text := fmt.Errorf("login: %s", c.scrub.line(err.Error(), 300))
-	if errors.Is(err, fs.ErrNotExist) {
-		return &connectors.Fault{Kind: connectors.Unauthorized, Err: text, Cure: "correct auth.token_file"}
+	if c.file == "" {
+		return text
+	}
+	if _, missing := os.Stat(c.file); missing != nil {
+		return &connectors.Fault{Kind: connectors.Unauthorized, Err: text, Cure: "correct auth.token_file, or mount the token there"}
 	}
 	return text
 }

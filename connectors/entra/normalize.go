@@ -1,9 +1,13 @@
 package entra
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -67,6 +71,19 @@ type removed struct {
 	Reason string `json:"reason"`
 }
 
+// decodeBody reads a record. Its error says where the body is not as documented, in words that are the same at every run: the
+// JSON library's are not.
+func decodeBody(r connectors.Record, v any) error {
+	err := decode(r.Body, v)
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return fmt.Errorf("the body is not of the documented shape at %q", string(e.JSONPointer))
+	}
+	return errors.New("the body is no JSON")
+}
+
 // check says what is wrong with an object as an identity.
 func (o *object) check() error {
 	if o.ID == "" {
@@ -79,9 +96,12 @@ func (o *object) check() error {
 // ignored.
 func (o *object) tombstones(kinds ...events.Kind) connectors.Reading {
 	t := connectors.Tombstone{Reason: "deleted for good"}
-	if o.Removed.Reason != "deleted" {
-		// "changed" is a soft delete. A reason that is not known yet must not close the way back either.
+	switch o.Removed.Reason {
+	case "deleted":
+	case "changed":
 		t.Reason, t.Restorable = "soft-deleted", true
+	default: // a reason that is not known yet must not close the way back
+		t.Reason, t.Restorable = "removed, with the reason "+strconv.Quote(o.Removed.Reason), true
 	}
 	var out connectors.Reading
 	for _, k := range kinds {

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
@@ -25,7 +26,7 @@ type principal struct {
 
 func readPrincipal(r connectors.Record) (connectors.Reading, error) {
 	var p principal
-	if err := decode(r.Body, &p); err != nil {
+	if err := decodeBody(r, &p); err != nil {
 		return connectors.Reading{}, err
 	}
 	if err := p.check(); err != nil {
@@ -49,7 +50,7 @@ func (p *principal) agent() events.Entity {
 		Blueprint: p.Blueprint,
 		Identifiers: identifiers(
 			events.Identifier{Type: events.IDObject, Value: p.ID},
-			events.Identifier{Type: events.IDApp, Value: p.AppID},
+			events.Identifier{Type: events.IDApp, Value: cmp.Or(p.AppID, p.ID)},
 			events.Identifier{Type: events.IDAgentIdentity, Value: p.ID}),
 		Created: when(p.Created), Labels: sorted(p.Tags),
 	}}
@@ -84,7 +85,7 @@ type user struct {
 
 func readUser(r connectors.Record) (connectors.Reading, error) {
 	var u user
-	if err := decode(r.Body, &u); err != nil {
+	if err := decodeBody(r, &u); err != nil {
 		return connectors.Reading{}, err
 	}
 	if err := u.check(); err != nil {

@@ -24,7 +24,7 @@ type application struct {
 
 func readApplication(r connectors.Record) (connectors.Reading, error) {
 	var a application
-	if err := decode(r.Body, &a); err != nil {
+	if err := decodeBody(r, &a); err != nil {
 		return connectors.Reading{}, err
 	}
 	if err := a.check(); err != nil {

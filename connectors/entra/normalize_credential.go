@@ -104,7 +104,7 @@ func listOf[T any](r connectors.Record) (holder string, all []T, err error) {
 	var body struct {
 		Value *[]T `json:"value"`
 	}
-	if err := decode(r.Body, &body); err != nil {
+	if err := decodeBody(r, &body); err != nil {
 		return "", nil, err
 	}
 	if body.Value == nil {

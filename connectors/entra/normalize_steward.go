@@ -34,7 +34,7 @@ func readManager(r connectors.Record) (connectors.Reading, error) {
 		return connectors.Reading{}, fmt.Errorf("the record does not say on what it hangs")
 	}
 	var one *steward
-	if err := decode(r.Body, &one); err != nil {
+	if err := decodeBody(r, &one); err != nil {
 		return connectors.Reading{}, err
 	}
 	if one == nil {

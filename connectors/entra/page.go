@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -64,7 +65,7 @@ func (c *client) pinned(link string) error {
 	if err != nil {
 		return fmt.Errorf("the answer has a link that is no URL: not followed")
 	}
-	if u.Scheme != c.base.Scheme || u.Host != c.base.Host || u.User != nil || u.Opaque != "" {
+	if u.Scheme != c.base.Scheme || !strings.EqualFold(u.Host, c.base.Host) || u.User != nil || u.Opaque != "" {
 		return fmt.Errorf("the answer has a link to %s://%s: not followed, because the endpoint is %s://%s",
 			u.Scheme, u.Host, c.base.Scheme, c.base.Host)
 	}

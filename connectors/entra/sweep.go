@@ -152,8 +152,14 @@ func (s *sweep) body(ctx context.Context, rel relation, a answer) (jsontext.Valu
 		return jsontext.Value("null"), nil
 	}
 	r := call{need: rel.need, low: true}
-	if err := s.client.check(a, r); err != nil || rel.single {
-		return a.body, err
+	if err := s.client.check(a, r); err != nil {
+		return nil, err
+	}
+	if rel.single {
+		if jsontext.Value(a.body).Kind() != '{' {
+			return nil, s.client.strange(a, "an object")
+		}
+		return a.body, nil
 	}
 	p, err := s.client.readPage(a)
 	if err != nil || p.next == "" {

@@ -1,0 +1,49 @@
+package entra
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+func TestProbe(t *testing.T) {
+	denied := canned{status: 403, body: errorBody("Authorization_RequestDenied")}
+	some := canned{body: `{"value":[]}`}
+	for _, c := range []struct {
+		name    string
+		answers map[string]canned
+		kind    connectors.FaultKind
+	}{
+		{"sees agents", map[string]canned{castAgentIdentity: some}, 0},
+		{"sees the directory", map[string]canned{castAgentIdentity: denied, "/servicePrincipals": some}, 0},
+		{"sees nothing", map[string]canned{castAgentIdentity: denied, "/servicePrincipals": denied}, connectors.Forbidden},
+		{"bad token", map[string]canned{castAgentIdentity: {status: 401, body: errorBody("InvalidAuthenticationToken")}}, connectors.Unauthorized},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := newGraph(t, c.answers).connector().Probe(t.Context())
+			if c.kind == 0 {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantFault(t, err, c.kind)
+		})
+	}
+	var _ connectors.Prober = (*Connector)(nil)
+}
+
+func TestFeedsAreStable(t *testing.T) {
+	c := newGraph(t, nil).connector()
+	name := regexp.MustCompile(`^[a-z0-9-]+$`)
+	want := []string{"service-principals", "applications", "users", "stewards", "grants", "federated-credentials"}
+	for i, f := range c.Feeds() {
+		if f.Name != want[i] || !name.MatchString(f.Name) || len(f.Kinds) == 0 || f.Every <= 0 {
+			t.Errorf("feed %d: %+v", i, f)
+		}
+	}
+	if len(c.Feeds()) != len(want) {
+		t.Errorf("%d feeds", len(c.Feeds()))
+	}
+}
