@@ -75,17 +75,15 @@ func (c *connector) Normalize(r connectors.Record) (connectors.Reading, error) {
 // to an app that lacks an admin role, so an org in which neither an agent nor an app shows is not believed to be empty.
 func (c *connector) Probe(ctx context.Context) error {
 	agents, errAgents := c.client.shows(ctx, agentsPath, readData)
-	if agents {
-		return nil
+	if _, no := forbidden(errAgents); errAgents != nil && !no {
+		return errAgents
 	}
 	apps, errApps := c.client.shows(ctx, appsPath, readArray)
-	if apps {
-		return nil
+	if _, no := forbidden(errApps); errApps != nil && !no {
+		return errApps
 	}
-	for _, err := range []error{errAgents, errApps} {
-		if f := connectors.AsFault(err); err != nil && (f == nil || f.Kind != connectors.Forbidden) {
-			return err
-		}
+	if agents || apps {
+		return nil
 	}
 	return &connectors.Fault{
 		Kind: connectors.Forbidden,

@@ -1,7 +1,6 @@
 package okta
 
 import (
-	"context"
 	"crypto/rand"
 	"net/http"
 	"slices"
@@ -65,7 +64,7 @@ func (c cursor) page(scope string, records []connectors.Record, last bool) (conn
 		p.Opens = []string{scope}
 	}
 	switch {
-	case last && (c.Broken || len(c.Blind) > 0):
+	case last && c.Broken:
 		p.Breaks = []string{scope}
 		return p, nil
 	case last:
@@ -76,19 +75,6 @@ func (c cursor) page(scope string, records []connectors.Record, last bool) (conn
 	next, err := events.Marshal(c)
 	p.Next, p.More = next, true
 	return p, err
-}
-
-// list reads one page of a list.
-func (c *client) list(ctx context.Context, target string, read reader) (list, *answer, error) {
-	a, err := c.get(ctx, target)
-	if missingObject(err) {
-		err = &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: "this org does not have the list: enable " + needs(target).feature}
-	}
-	if err != nil {
-		return list{}, nil, err
-	}
-	l, err := read(c, a)
-	return l, a, err
 }
 
 // record makes a record of what one request brought, without the secrets in it.

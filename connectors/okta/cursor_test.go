@@ -22,13 +22,57 @@ func TestForeignCursorsStartAnew(t *testing.T) {
 	}
 }
 
-func TestCursorsAreSmall(t *testing.T) {
-	o := ownedAgents(t, "sweep")
+// Every pass ends although each of its pages is read by a process of its own.
+func TestPassesEndAcrossProcesses(t *testing.T) {
+	for _, dialect := range []string{"sweep", "each"} {
+		o := fullOrg(t, dialect)
+		for _, f := range o.connect(t).Feeds() {
+			var cur connectors.Cursor
+			var p pass
+			for more := true; more; {
+				c := o.connect(t)
+				page, err := c.feed(t, f.Name)(t.Context(), cur)
+				if err != nil || len(p.pages) > 10 {
+					t.Fatalf("feed %s, page %d: %v", f.Name, len(p.pages), err)
+				}
+				p.add(t, c, page)
+				cur, more = page.Next, page.More
+			}
+			if f.Name == "owners" && !slices.Equal(p.replaces(), []string{"owners/wlp1", "owners/wlp2", "owners/wlp3"}) {
+				t.Errorf("dialect %s: %v", dialect, p.replaces())
+			}
+			if len(p.seals) != 1 || len(p.pages[0].Opens) != 1 {
+				t.Errorf("feed %s seals %v", f.Name, p.seals)
+			}
+		}
+	}
+}
+
+// fullOrg is an org in which every feed has pages to read.
+func fullOrg(t *testing.T, dialect string) *org {
+	o := ownedAgents(t, dialect)
 	o.on(appsPath, linkPaged(1, anApp("0oa1", "service", ""), anApp("0oa2", "service", "")))
 	for _, id := range []string{"wlp1", "wlp2", "wlp3"} {
 		o.on(agentsPath+"/"+id+"/credentials/jwks", fixed(200, `{"data":[]}`))
 		o.on(agentsPath+"/"+id+"/connections", fixed(200, `{"data":[]}`))
 	}
+	return o
+}
+
+func TestCirclesEnd(t *testing.T) {
+	o := fullOrg(t, "sweep")
+	o.on(ownersPath, func(w http.ResponseWriter, r *http.Request) {
+		next := map[string]string{"": "a", "a": "b", "b": "a"}[r.URL.Query().Get("after")]
+		answerJSON(w, 200, `{"data":[],"_links":{"next":{"href":"`+ownersPath+`?after=`+next+`"}}}`)
+	})
+	_, err := o.connect(t).feed(t, "owners")(t.Context(), nil)
+	if err == nil || connectors.AsFault(err) != nil || !strings.Contains(err.Error(), "circle") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestCursorsAreSmall(t *testing.T) {
+	o := fullOrg(t, "sweep")
 	c := o.connect(t)
 	for _, f := range c.Feeds() {
 		p := readAll(t, c, f.Name)

@@ -118,7 +118,7 @@ func (c *client) refs(items []jsontext.Value) []agentRef {
 }
 
 // listRecord is the record of a small list that was read whole, of one agent.
-func (c *client) listRecord(a agentRef, kind string, items []jsontext.Value, read *answer) (connectors.Record, error) {
+func listRecord(a agentRef, kind string, items []jsontext.Value, read *answer) (connectors.Record, error) {
 	body, err := events.Marshal(map[string]any{"data": items})
 	if err != nil {
 		return connectors.Record{}, misshapen(read, "JSON that can be kept", err)

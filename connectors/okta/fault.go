@@ -51,6 +51,9 @@ func missingObject(err error) bool {
 	return r != nil && r.status == http.StatusNotFound && r.code == codeNotFound
 }
 
+// ofOne reports whether a path leads to something of one agent, rather than to one of the org's lists.
+func ofOne(path string) bool { return strings.HasPrefix(path, agentsPath+"/") }
+
 // badRequest reports whether the vendor did not understand what was asked, such as a filter that it does not have.
 func badRequest(err error) bool {
 	r := refusalOf(err)
@@ -70,7 +73,7 @@ func (c *client) fault(a *answer) error {
 		return &connectors.Fault{Kind: connectors.Unauthorized, Err: r, Cure: c.auth.cure()}
 	case a.status == http.StatusForbidden:
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: r, Cure: n.permission(a.header)}
-	case a.status == http.StatusNotFound && r.code == codeNotFound:
+	case a.status == http.StatusNotFound && r.code == codeNotFound && ofOne(pathOf(a.target)):
 		return r
 	case a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed:
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: r, Cure: "this org does not have the endpoint: enable " + n.feature +

@@ -156,23 +156,25 @@ func TestProbe(t *testing.T) {
 	empty, no := fixed(200, `{"data":[]}`), fixed(403, `{"errorCode":"E0000006"}`)
 	for name, c := range map[string]struct {
 		agents, apps http.HandlerFunc
-		kind         connectors.FaultKind // 0: the probe is content
+		kind         connectors.FaultKind // 0: the probe is content; -1: a transient error
 	}{
-		"agents show":           {bodyPaged(1, anAgent("wlp1", "one", "")), no, 0},
-		"apps show":             {no, linkPaged(1, anApp("0oa1", "web", "")), 0},
-		"no agents, but apps":   {empty, linkPaged(1, anApp("0oa1", "web", "")), 0},
-		"all empty":             {empty, fixed(200, `[]`), connectors.Forbidden},
-		"all forbidden":         {no, no, connectors.Forbidden},
-		"bad credentials":       {fixed(401, `{"errorCode":"E0000011"}`), fixed(401, `{}`), connectors.Unauthorized},
-		"limit on second query": {empty, fixed(429, `{}`), connectors.RateLimited},
+		"agents show":            {bodyPaged(1, anAgent("wlp1", "one", "")), no, 0},
+		"apps show":              {no, linkPaged(1, anApp("0oa1", "web", "")), 0},
+		"no agents, but apps":    {empty, linkPaged(1, anApp("0oa1", "web", "")), 0},
+		"all empty":              {empty, fixed(200, `[]`), connectors.Forbidden},
+		"all forbidden":          {no, no, connectors.Forbidden},
+		"bad credentials":        {fixed(401, `{"errorCode":"E0000011"}`), fixed(401, `{}`), connectors.Unauthorized},
+		"agents fail, apps show": {fixed(503, `{}`), linkPaged(1, anApp("0oa1", "web", "")), -1},
+		"limit on second query":  {empty, fixed(429, `{}`), connectors.RateLimited},
 	} {
 		o := newOrg(t)
 		o.on(agentsPath, c.agents)
 		o.on(appsPath, c.apps)
 		err := o.connect(t).Probe(t.Context())
-		if c.kind != 0 {
+		switch {
+		case c.kind > 0:
 			mustFault(t, err, c.kind)
-		} else if err != nil {
+		case (err != nil) != (c.kind < 0) || connectors.AsFault(err) != nil:
 			t.Errorf("%s: %v", name, err)
 		}
 	}

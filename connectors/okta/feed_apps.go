@@ -14,12 +14,6 @@ import (
 // scopeApps is the listing of all OAuth service apps.
 const scopeApps = "service-apps"
 
-// The lists that a pass over the service apps reads, one after the other.
-const (
-	phaseLinks = "links" // the AI agents, for the apps that they are linked to
-	phaseApps  = "apps"
-)
-
 // What a service app's record says in its context about the agents that are linked to it.
 const (
 	aboutAgents   = "agents"   // ids, sorted, joined by commas
@@ -27,7 +21,8 @@ const (
 )
 
 // appsFeed reads the OAuth service apps. Okta has no filter for them: all apps are listed and the others passed over. An app
-// does not say which agents are linked to it, so the agents are read first; what they said is kept in memory for one pass.
+// does not say which agents are linked to it, so a pass begins with reading all agents, one call per 200; what they said is
+// kept in memory for the pass.
 type appsFeed struct {
 	client  *client
 	pass    string
@@ -37,39 +32,33 @@ type appsFeed struct {
 
 func (f *appsFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	cur := parseCursor(from)
-	if cur.Pass == "" || cur.Pass != f.pass {
-		f.pass, f.links, f.unknown = newPass(), map[string][]string{}, false
-		cur = cursor{Pass: f.pass}.at(phaseLinks, f.client.target(agentsPath, maxPage, ""))
+	if cur.Next == "" {
+		cur = cursor{Pass: newPass(), Next: f.client.target(appsPath, maxPage, "")}
 	}
-	if cur.Phase == phaseLinks {
-		next, err := f.pullLinks(ctx, cur.Next)
-		if err != nil {
+	if cur.Pass != f.pass { // a new pass, or one that another process began
+		if err := f.learnLinks(ctx); err != nil {
 			return connectors.Page{}, err
 		}
-		if next != "" {
-			return cur.at(phaseLinks, next).page(scopeApps, nil, false)
-		}
-		cur = cur.at(phaseApps, f.client.target(appsPath, maxPage, ""))
+		f.pass = cur.Pass
 	}
 	return f.pullApps(ctx, cur)
 }
 
-// pullLinks reads one page of agents. An org without agents has no links; one that hides them has unknown ones.
-func (f *appsFeed) pullLinks(ctx context.Context, target string) (next string, err error) {
-	l, _, err := f.client.list(ctx, target, readData)
-	if _, no := forbidden(err); no {
-		f.unknown = !notThere(err)
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	for _, item := range l.items {
-		if a := optional[wireAgent](item); a.AppID != "" && a.ID != "" && !slices.Contains(f.links[string(a.AppID)], a.ID) {
-			f.links[string(a.AppID)] = append(f.links[string(a.AppID)], a.ID)
+// learnLinks reads which apps the agents are linked to. An org without agents has no links; one that hides them has unknown ones.
+func (f *appsFeed) learnLinks(ctx context.Context) error {
+	f.pass, f.links, f.unknown = "", map[string][]string{}, false
+	err := f.client.each(ctx, f.client.target(agentsPath, maxPage, ""), func(l list, _ *answer) error {
+		for _, item := range l.items {
+			if a := optional[wireAgent](item); a.AppID != "" && a.ID != "" && !slices.Contains(f.links[string(a.AppID)], a.ID) {
+				f.links[string(a.AppID)] = append(f.links[string(a.AppID)], a.ID)
+			}
 		}
+		return nil
+	})
+	if _, no := forbidden(err); no {
+		f.unknown, err = !notThere(err), nil
 	}
-	return l.next, nil
+	return err
 }
 
 func (f *appsFeed) pullApps(ctx context.Context, cur cursor) (connectors.Page, error) {
@@ -79,8 +68,8 @@ func (f *appsFeed) pullApps(ctx context.Context, cur cursor) (connectors.Page, e
 	}
 	var records []connectors.Record
 	for _, item := range l.items {
-		app, ok := peekApp(item)
-		if cur.Broken = cur.Broken || !ok; ok && !app.isService() {
+		app, service, err := peekApp(item)
+		if err == nil && !service {
 			continue
 		}
 		r, err := a.record(typeApp, item, f.about(app.ID))
@@ -90,14 +79,17 @@ func (f *appsFeed) pullApps(ctx context.Context, cur cursor) (connectors.Page, e
 		cur.Broken = cur.Broken || !readable(r)
 		records = append(records, r)
 	}
-	return cur.at(phaseApps, l.next).page(scopeApps, records, l.next == "")
+	return cur.at("", l.next).page(scopeApps, records, l.next == "")
 }
 
-// peekApp reads an app of the list. One that cannot be read may be a service app, so its record is kept.
-func peekApp(item jsontext.Value) (wireApp, bool) {
-	var app wireApp
-	err := json.Unmarshal(item, &app)
-	return app, err == nil && app.ID != ""
+// peekApp says whether an app of the list is a service app. One that cannot be read may be one, so its record is kept and
+// breaks the pass.
+func peekApp(item jsontext.Value) (app wireApp, service bool, err error) {
+	if err := json.Unmarshal(item, &app); err != nil {
+		return app, false, err
+	}
+	service, err = app.isService()
+	return app, service, err
 }
 
 // about is the context of an app's record.

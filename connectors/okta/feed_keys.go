@@ -3,6 +3,8 @@ package okta
 import (
 	"context"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
 )
@@ -22,10 +24,17 @@ func newKeysFeed(c *client) *fanout {
 
 // small reads a small list about one agent to its end, as one record.
 func (c *client) small(ctx context.Context, a agentRef, kind, target string) (connectors.Record, error) {
-	began := &answer{target: target, asked: c.now()}
-	items, err := c.whole(ctx, target)
+	items := []jsontext.Value{}
+	var first *answer
+	err := c.each(ctx, target, func(l list, page *answer) error {
+		if first == nil {
+			first = page
+		}
+		items = append(items, l.items...)
+		return nil
+	})
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	return c.listRecord(a, kind, items, began)
+	return listRecord(a, kind, items, first)
 }

@@ -11,24 +11,24 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// The lists that a pass over the owners reads.
+// How a pass over the owners goes along the list of agents.
 const (
-	phaseSweep  = "sweep"  // all owners of AI agents
-	phaseAgents = "agents" // the agents, each with what the sweep has shown of it
-	phaseEach   = "each"   // the agents, each asked for its owners
+	phaseTell = "tell" // each agent with what the sweep has shown of it
+	phaseEach = "each" // each agent is asked for its owners
 )
 
 // ownersFeed reads who owns the agents, from Okta's governance API. The agents' own API does not tell.
 //
 // Each agent has a scope of its own, owners/<agent>, which its record replaces: so a later reading of one agent alone can prove
-// an owner gone. A sweep, one list of the owners of all agents, says nothing of agents that have none; so its findings are kept
-// in memory until it is whole, and then told agent by agent along the list of agents, the ownerless ones included.
+// an owner gone. A sweep, one list of the owners of all agents, says nothing of agents that have none; so a pass begins with
+// the whole sweep, one call per 200, keeps it in memory, and tells it agent by agent along the list of agents, the ownerless
+// ones included.
 //
 // Older orgs do not know the sweep's filter, and then each agent is asked for its owners. The same is done when a sweep shows
 // no owner of any agent at all: an agent needs an owner to be activated, so that is more likely a filter that finds nothing.
 type ownersFeed struct {
 	client *client
-	pass   string
+	pass   string                      // which pass began and found belong to
 	began  time.Time                   // before the sweep's first request
 	found  map[string]map[string]entry // agent id → resource and parent → entry
 }
@@ -38,19 +38,17 @@ type entry = jsontext.Value
 
 func (f *ownersFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	cur := parseCursor(from)
-	if cur.Pass == "" || cur.Pass != f.pass {
-		f.pass, f.began, f.found = newPass(), f.client.now(), map[string]map[string]entry{}
-		cur = cursor{Pass: f.pass}.at(phaseSweep, f.client.target(ownersPath, maxPage, `resource.type eq "ai-agents"`))
+	if cur.Next == "" {
+		cur = cursor{Pass: newPass()}.at(phaseTell, f.client.target(agentsPath, maxPage, ""))
 	}
-	if cur.Phase == phaseSweep {
-		next, err := f.sweep(ctx, cur)
-		if err != nil {
+	if cur.Phase != phaseEach && cur.Pass != f.pass { // a new pass, or one that another process began
+		if err := f.sweep(ctx); err != nil {
 			return connectors.Page{}, err
 		}
-		if next.Phase == phaseSweep {
-			return next.page(scopeOwners, nil, false)
+		if len(f.found) == 0 {
+			cur = cur.at(phaseEach, f.client.target(agentsPath, chunk, ""))
 		}
-		cur = next
+		f.pass = cur.Pass
 	}
 	if cur.Phase == phaseEach {
 		return f.asking().pullFrom(ctx, cur)
@@ -58,30 +56,24 @@ func (f *ownersFeed) pull(ctx context.Context, from connectors.Cursor) (connecto
 	return f.tell(ctx, cur)
 }
 
-// sweep reads one page of all owners and says where to go on.
-func (f *ownersFeed) sweep(ctx context.Context, cur cursor) (cursor, error) {
-	l, a, err := f.client.list(ctx, cur.Next, readData)
-	if !cur.Opened && badRequest(err) {
-		return cur.at(phaseEach, f.client.target(agentsPath, chunk, "")), nil
-	}
-	if err != nil {
-		return cur, err
-	}
-	for _, item := range l.items {
-		if err := f.note(item); err != nil {
-			return cur, misshapen(a, "a list of owners", err)
+// sweep reads all owners of agents; none when the org does not know the filter.
+func (f *ownersFeed) sweep(ctx context.Context) error {
+	f.pass, f.began, f.found = "", f.client.now(), map[string]map[string]entry{}
+	err := f.client.each(ctx, f.client.target(ownersPath, maxPage, `resource.type eq "ai-agents"`), func(l list, a *answer) error {
+		for _, item := range l.items {
+			if err := f.note(item); err != nil {
+				return misshapen(a, "a list of owners", err)
+			}
 		}
+		return nil
+	})
+	if badRequest(err) && len(f.found) == 0 && connectors.AsFault(err) == nil {
+		return nil
 	}
-	switch {
-	case l.next != "":
-		return cur.at(phaseSweep, l.next), nil
-	case len(f.found) == 0:
-		return cur.at(phaseEach, f.client.target(agentsPath, chunk, "")), nil
-	}
-	return cur.at(phaseAgents, f.client.target(agentsPath, maxPage, "")), nil
+	return err
 }
 
-// note keeps an entry of the sweep. A page that is read twice is noted once.
+// note keeps an entry of the sweep, once.
 func (f *ownersFeed) note(item entry) error {
 	o, err := parseOwners(item)
 	agent := o.agent()
@@ -104,13 +96,13 @@ func (f *ownersFeed) tell(ctx context.Context, cur cursor) (connectors.Page, err
 	a.asked = f.began
 	var records []connectors.Record
 	for _, ref := range f.client.refs(l.items) {
-		r, err := f.client.listRecord(ref, typeOwners, ordered(f.found[ref.id]), a)
+		r, err := listRecord(ref, typeOwners, ordered(f.found[ref.id]), a)
 		if err != nil {
 			return connectors.Page{}, err
 		}
 		records = append(records, r)
 	}
-	return cur.at(phaseAgents, l.next).page(scopeOwners, records, l.next == "")
+	return cur.at(phaseTell, l.next).page(scopeOwners, records, l.next == "")
 }
 
 // ordered are the entries in an order that does not change from pass to pass.

@@ -95,6 +95,20 @@ func TestServiceAppsPass(t *testing.T) {
 	}
 }
 
+// An app that cannot be read may be a service app: the pass must not find it gone.
+func TestUnreadableAppBreaksThePass(t *testing.T) {
+	for _, app := range []string{`{"id":7}`, `"x"`, `{"id":"0oa1","signOnMode":"OPENID_CONNECT","settings":"none"}`,
+		`{"id":"0oa1","signOnMode":"OPENID_CONNECT","settings":{"oauthClient":{"application_type":"service","grant_types":{}}}}`} {
+		o := newOrg(t)
+		o.on(agentsPath, bodyPaged(1))
+		o.on(appsPath, linkPaged(1, app))
+		page, err := o.connect(t).feed(t, "service-apps")(t.Context(), nil)
+		if err != nil || len(page.Seals) != 0 || len(page.Breaks) != 1 || len(page.Records) != 1 {
+			t.Errorf("app %s: seals %v, breaks %v, error %v", app, page.Seals, page.Breaks, err)
+		}
+	}
+}
+
 func TestServiceAppsWithoutSightOfAgents(t *testing.T) {
 	for name, want := range map[string]events.Class{
 		`403 {"errorCode":"E0000006"}`: events.ClassUnknown,  // agents are hidden

@@ -43,9 +43,13 @@ type wireOAuth struct {
 }
 
 // isService reports whether the app is an OAuth service app: an identity of its own, without a person.
-func (a *wireApp) isService() bool {
-	s := optional[wireOAuth](a.Settings)
-	return a.SignOn == "OPENID_CONNECT" && s.OAuth != nil && s.OAuth.Type == "service"
+func (a *wireApp) isService() (bool, error) {
+	var s wireOAuth
+	if a.SignOn != "OPENID_CONNECT" || len(a.Settings) == 0 {
+		return false, nil
+	}
+	err := json.Unmarshal(a.Settings, &s)
+	return err == nil && s.OAuth != nil && s.OAuth.Type == "service", err
 }
 
 // normalizeApp reads one OAuth service app and the credentials that its settings show.

@@ -103,7 +103,7 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(g.Type, g.Context[aboutAgent], []byte(g.Body))
 	}
 	f.Fuzz(func(t *testing.T, kind, agent string, body []byte) {
-		r := connectors.Record{Type: kind, Body: body, Context: map[string]string{aboutAgent: agent}}
+		r := connectors.Record{Type: kind, Body: body, Context: map[string]string{aboutAgent: strings.ToValidUTF8(agent, "?")}}
 		reading, err := normalize(r)
 		if err != nil {
 			return

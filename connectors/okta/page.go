@@ -98,27 +98,34 @@ func misshapen(a *answer, want string, err error) error {
 		a.place(), a.status, want, shorten(err.Error()), snippet(a))
 }
 
-// maxParts bounds the pages of one small list, such as one agent's connections.
-const maxParts = 500
-
-// whole reads a small list to its end. Cycles of more than one page end at maxParts.
-func (c *client) whole(ctx context.Context, target string) ([]jsontext.Value, error) {
-	items := []jsontext.Value{}
-	for range maxParts {
-		a, err := c.get(ctx, target)
-		if err != nil {
-			return nil, err
+// each reads a list to its end, page by page.
+func (c *client) each(ctx context.Context, target string, take func(list, *answer) error) error {
+	seen := map[string]bool{}
+	for first := target; target != ""; {
+		if seen[target] {
+			return fmt.Errorf("okta: GET %s: the next links go round in a circle of %d pages", pathOf(first), len(seen))
 		}
-		l, err := readData(c, a)
+		seen[target] = true
+		l, a, err := c.list(ctx, target, readData)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if items = append(items, l.items...); l.next == "" {
-			return items, nil
+		if err := take(l, a); err != nil {
+			return err
 		}
 		target = l.next
 	}
-	return nil, fmt.Errorf("okta: GET %s has no end after %d pages", pathOf(target), maxParts)
+	return nil
+}
+
+// list reads one page of a list.
+func (c *client) list(ctx context.Context, target string, read reader) (list, *answer, error) {
+	a, err := c.get(ctx, target)
+	if err != nil {
+		return list{}, nil, err
+	}
+	l, err := read(c, a)
+	return l, a, err
 }
 
 // target is a path with a page size and, if there is one, a filter.
