@@ -82,14 +82,18 @@ func TestStoreSavesEachChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serveStore(t, st)
-	for _, r := range []struct{ path, body string }{{"/list?name=posted", ""}, {"/_control/mutate", `{"op":"agent.create","name":"controlled"}`}} {
+	want := []string{"seeded", "changed"}
+	for _, r := range []struct{ path, body, name string }{
+		{"/list?name=posted", "", "posted"},
+		{"/_control/mutate", `{"op":"agent.create","name":"controlled"}`, "controlled"},
+	} {
 		if res, err := call(t, "POST", s+r.path, r.body); err != nil || res.StatusCode != 200 {
 			t.Fatalf("POST %s: %v %v", r.path, res, err)
 		}
-	}
-	want := []string{"seeded", "changed", "posted", "controlled"}
-	if diff := cmp.Diff(want, saved()); diff != "" {
-		t.Errorf("saved (-want +got):\n%s", diff)
+		want = append(want, r.name)
+		if diff := cmp.Diff(want, saved()); diff != "" {
+			t.Errorf("saved after POST %s (-want +got):\n%s", r.path, diff)
+		}
 	}
 	again := &fake{}
 	if _, err := Open(again, file); err != nil {

@@ -44,7 +44,9 @@ type org struct {
 func start(t *testing.T, opt Options) *org {
 	t.Helper()
 	o := &org{t: t, clock: &clock{now: time.Date(2026, 11, 20, 10, 30, 0, 0, time.UTC)}}
-	opt.Now = o.clock.Now
+	if opt.Now == nil {
+		opt.Now = o.clock.Now
+	}
 	o.Sandbox = NewWith(sandbox.NewCompany(1, 60), 1, opt)
 	h := httptest.NewServer(sandbox.Serve(o.Sandbox))
 	t.Cleanup(h.Close)

@@ -102,8 +102,8 @@ func (c *call) logQuery() (q logQuery, refused *answer) {
 	if !fine {
 		return no(invalid("limit", "must be a number from 0 to 1000."))
 	}
-	words := strings.Fields(strings.ToLower(c.q.Get("q")))
-	if len(words) > 10 || slices.ContainsFunc(words, func(w string) bool { return len(w) > 40 }) {
+	words, fine := c.keywords()
+	if !fine {
 		return no(invalid("q", "at most 10 keywords of at most 40 characters."))
 	}
 	until, fine := c.moment("until", c.now)
@@ -132,6 +132,11 @@ func (c *call) logQuery() (q logQuery, refused *answer) {
 		return !e.Published.Before(c.now.Add(-retention)) && e.contains(words) && f(e.values)
 	}
 	return q, nil
+}
+
+func (c *call) keywords() (words []string, ok bool) {
+	words = strings.Fields(strings.ToLower(c.q.Get("q")))
+	return words, len(words) <= 10 && !slices.ContainsFunc(words, func(w string) bool { return len(w) > 40 })
 }
 
 // moment reads a timestamp; absent gives the default.

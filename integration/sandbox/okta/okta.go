@@ -38,7 +38,10 @@ type Options struct {
 	PlatformInProfile bool          // platform and externalId stand in profile, not at the top level
 	NoOwnerSweep      bool          // resource-owners refuses a filter without parentResourceOrn, as older orgs do
 	EnforceLimits     bool          // more calls than a rate limit allows give 429; without it the limits are a thousandfold
-	Limits            map[string]int
+
+	// Limits replaces limits per minute by class: apps (the list and what hangs on an app), app, users, user, groups, logs,
+	// clients, workload, governance, token, other.
+	Limits map[string]int
 }
 
 // Sandbox is one imitation org. It implements [sandbox.Vendor] and [sandbox.Failer] and is safe for concurrent use.

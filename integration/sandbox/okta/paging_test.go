@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -105,7 +106,8 @@ func TestPagesStayRightWhileTheListChanges(t *testing.T) {
 
 func TestExpiredCursors(t *testing.T) {
 	o := start(t, Options{PageSize: 3})
-	for path := range lists(o) {
+	paths := append(slices.Collect(maps.Keys(lists(o))), logsPath)
+	for _, path := range paths {
 		next := o.get(path).next()
 		if r := o.get(next); r.status != 200 {
 			t.Fatalf("%s: %d %s", next, r.status, r.body)
