@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,12 +75,46 @@ func (r Range) check() error {
 	return nil
 }
 
-// Read yields the messages of a stretch that the filter selects, in the order of the log.
-func Read(ctx context.Context, log Log, f events.Filter, r Range) iter.Seq2[events.Message, error] {
-	return log.Read(ctx, events.Query{Filter: f, From: r.From.Sequence, FromTime: r.From.Time, To: r.To.Sequence, ToTime: r.To.Time})
+// Read yields the messages of a stretch that any of the filters selects, in the order of the log.
+func Read(ctx context.Context, log Log, filters []events.Filter, r Range) iter.Seq2[events.Message, error] {
+	return read(ctx, log, filters, events.Query{From: r.From.Sequence, FromTime: r.From.Time, To: r.To.Sequence, ToTime: r.To.Time})
 }
 
-// Follow yields what is appended from now on, or from a sequence on.
-func Follow(ctx context.Context, log Log, f events.Filter, from uint64) iter.Seq2[events.Message, error] {
-	return log.Read(ctx, events.Query{Filter: f, From: from, Following: true})
+// Follow yields what any of the filters selects from a sequence on, and then goes on with what is appended until ctx is done.
+func Follow(ctx context.Context, log Log, filters []events.Filter, from uint64) iter.Seq2[events.Message, error] {
+	return read(ctx, log, filters, events.Query{From: from, Following: true})
+}
+
+func read(ctx context.Context, log Log, filters []events.Filter, q events.Query) iter.Seq2[events.Message, error] {
+	if len(filters) == 0 {
+		filters = []events.Filter{{}}
+	}
+	q.Filter = around(filters)
+	return func(yield func(events.Message, error) bool) {
+		for m, err := range log.Read(ctx, q) {
+			selected := err != nil || slices.ContainsFunc(filters, func(f events.Filter) bool { return f.Match(&m.Event) })
+			if selected && !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// around is the narrowest filter that selects all that the filters do: the parts in which they agree.
+func around(filters []events.Filter) events.Filter {
+	out := filters[0]
+	for _, f := range filters[1:] {
+		same(&out.Tenant, f.Tenant)
+		same(&out.Connection, f.Connection)
+		same(&out.Holder, f.Holder)
+		same(&out.Kind, f.Kind)
+		same(&out.Type, f.Type)
+	}
+	return out
+}
+
+func same[T comparable](part *T, other T) {
+	if *part != other {
+		*part = *new(T)
+	}
 }

@@ -2,11 +2,13 @@ package show
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -22,6 +24,28 @@ type Names struct {
 
 // NewNames makes an empty Names.
 func NewNames() *Names { return &Names{names: map[[3]string]string{}} }
+
+// NamesIn are the names of everybody that the roster knows in a tenant; an empty tenant means all.
+func NamesIn(ctx context.Context, r roster.Reader, tenant string) (*Names, error) {
+	n := NewNames()
+	holders, err := r.Holders(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	agents, err := r.Agents(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	for i := range holders {
+		n.LearnIdentity(&holders[i])
+	}
+	for i := range agents {
+		for j := range agents[i].Identities {
+			n.LearnIdentity(&agents[i].Identities[j])
+		}
+	}
+	return n, nil
+}
 
 // Learn takes the name from an event about an agent, a blueprint or a person.
 func (n *Names) Learn(e *events.Event) {
@@ -61,7 +85,7 @@ func (n *Names) Of(tenant, connection, holder string) string {
 }
 
 // Event writes one event as one line: when, where, what, of whom, and what of it.
-func (p *Paper) Event(m *events.Message, names *Names) {
+func (p *Paper) Event(m *events.Message, names *Names) error {
 	e := &m.Event
 	names.Learn(e)
 	ref := e.Ref()
@@ -78,7 +102,21 @@ func (p *Paper) Event(m *events.Message, names *Names) {
 		}
 		line += "  " + p.Dim(cut(d, room))
 	}
-	p.Printf("%s\n", strings.TrimRight(line, " "))
+	_, err := fmt.Fprintln(p, strings.TrimRight(line, " "))
+	return err
+}
+
+// EventJSON writes one event as one line of JSON: the CloudEvents envelope, with its position.
+func (p *Paper) EventJSON(m *events.Message) error {
+	b, err := events.Marshal(struct {
+		Position events.Position `json:"position"`
+		events.Event
+	}{m.Position, m.Event})
+	if err != nil {
+		return err
+	}
+	_, err = p.Write(append(b, '\n'))
+	return err
 }
 
 func verbColour(e *events.Event) string {
@@ -187,4 +225,9 @@ func short(v jsontext.Value) string {
 
 func nonEmpty(parts ...string) []string {
 	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+}
+
+// Deed writes what somebody did at a vendor, as a line among the events that follow from it.
+func (p *Paper) Deed(at time.Time, vendor, text string) {
+	p.Printf("%s\n", p.Dim(fmt.Sprintf("%s  %s  → %s", at.Local().Format("15:04:05"), pad(cut(vendor, 12), 12), clean(text))))
 }

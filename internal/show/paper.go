@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/term"
 )
 
@@ -36,6 +38,16 @@ func NewPaper(w io.Writer) *Paper {
 
 // Printf writes as fmt.Fprintf does. A terminal that is gone is noticed elsewhere.
 func (p *Paper) Printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+
+// JSON writes v indented. A nil slice is an empty list.
+func (p *Paper) JSON(v any) error {
+	b, err := json.Marshal(v, json.Deterministic(true), jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	_, err = p.Write(append(b, '\n'))
+	return err
+}
 
 const (
 	reset  = "\x1b[0m"

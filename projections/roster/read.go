@@ -36,6 +36,14 @@ func (r Reader) Agents(ctx context.Context, tenant string) ([]Agent, error) {
 	return out, err
 }
 
+// WithStatus are the agents that have a status; the empty status selects all.
+func WithStatus(agents []Agent, status string) []Agent {
+	if status == "" {
+		return agents
+	}
+	return slices.DeleteFunc(agents, func(a Agent) bool { return string(a.Status) != status })
+}
+
 // Coverage lists what the feeds of a tenant's connections can see, ordered by connection and feed.
 func (r Reader) Coverage(ctx context.Context, tenant string) ([]Coverage, error) {
 	var out []Coverage

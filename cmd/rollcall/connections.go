@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcallhq/rollcall/internal/hub"
+	"github.com/rollcallhq/rollcall/internal/show"
+)
+
+func connectionsCommand() *cobra.Command {
+	var out output
+	c := &cobra.Command{
+		Use:   "connections",
+		Short: "Show each connection's feeds: state, lag, last error, calls made",
+		Example: `  rollcall connections
+  rollcall connections --output json
+  rollcall connections approve okta-main`,
+		Args: cobra.NoArgs,
+	}
+	w := where(c)
+	out.bind(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return reading(c.Context(), w, func(r *hub.Reader) error {
+			statuses, err := r.Statuses(c.Context())
+			if err != nil {
+				return err
+			}
+			blind, err := r.Roster.Coverage(c.Context(), "")
+			if err != nil {
+				return err
+			}
+			p := show.NewPaper(c.OutOrStdout())
+			if out.json() {
+				return p.JSON(show.ConnectionsJSON(statuses, blind))
+			}
+			return p.Connections(statuses, blind)
+		})
+	}
+	c.AddCommand(approveCommand())
+	return c
+}
+
+func approveCommand() *cobra.Command {
+	var (
+		tenant, reason string
+		count          int
+	)
+	c := &cobra.Command{
+		Use:   "approve CONNECTION",
+		Short: "Let a sweep through that the breaker has stopped",
+		Long: `A pass that would find more gone than a connection's breaker allows publishes none of it and waits. Look at what it would
+remove with ` + "`rollcall connections`" + `, make sure that the vendor has really lost it, and approve it here. An approval is good for one
+sweep of what was shown, or of up to --count entities. It is recorded in the log.`,
+		Example: `  rollcall connections approve okta-main --reason "the test agents were deleted on purpose"`,
+		Args:    cobra.ExactArgs(1),
+	}
+	w := where(c)
+	f := c.Flags()
+	f.StringVar(&tenant, "tenant", "", "the connection's tenant, where several have one of this name")
+	f.StringVar(&reason, "reason", "", "why, for the log")
+	f.IntVar(&count, "count", 0, "approve any sweep of up to this many entities, not just the one that was shown")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return reading(c.Context(), w, func(r *hub.Reader) error {
+			held, err := r.Approve(c.Context(), hub.Approve{Tenant: tenant, Connection: args[0], Count: count, By: who(), Reason: reason})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "approved: %d entities of %s may go (%s)\n", held.Count, args[0], held.Feed)
+			return nil
+		})
+	}
+	return c
+}
+
+func who() string {
+	u, err := user.Current()
+	if err != nil {
+		return "somebody"
+	}
+	return u.Username
+}

@@ -1,0 +1,87 @@
+// Rollcall calls the roll of every AI agent a company has. `rollcall help` says how.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcallhq/rollcall/internal/show"
+)
+
+// version is set when a release is built.
+var version = "0.1.0-dev"
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// errShown ends the program with status 1 after everything there is to say was said.
+var errShown = errors.New("already shown")
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	cmd := root()
+	cmd.SetArgs(args)
+	switch err := cmd.ExecuteContext(ctx); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errShown):
+		return 1
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return 130
+	default:
+		p := show.NewPaper(os.Stderr)
+		p.Printf("%s %v\n", p.Red("rollcall:"), err)
+		return 1
+	}
+}
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rollcall",
+		Short: "Calls the roll of every AI agent a company has",
+		Long: `Rollcall reads the identity providers of a company, writes down what it learns about AI agents as events in
+a NATS JetStream log, and keeps one roster in which each agent appears once.`,
+		Example: `  rollcall up --demo                 everything at once, on three imitation vendors
+  rollcall up --config rollcall.yaml real tenants
+  rollcall agents                    who is there
+  rollcall tail                      what changes`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	c.AddCommand(upCommand(), agentsCommand(), tailCommand(), replayCommand(), connectionsCommand(), sandboxCommand(), configCommand())
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see `%s --help`", err, c.CommandPath())
+	})
+	return c
+}
+
+// output is the --output flag: text for people, json for programs.
+type output string
+
+func (o *output) bind(c *cobra.Command) {
+	*o = "text"
+	c.Flags().VarP(o, "output", "o", "text, or json for programs")
+}
+
+// String, Set and Type implement pflag.Value.
+func (o *output) String() string { return string(*o) }
+
+func (o *output) Set(s string) error {
+	if s != "text" && s != "json" {
+		return errors.New("use text or json")
+	}
+	*o = output(s)
+	return nil
+}
+
+func (o *output) Type() string { return "format" }
+
+func (o *output) json() bool { return *o == "json" }

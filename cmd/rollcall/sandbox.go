@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcallhq/rollcall/integration/demo"
+	"github.com/rollcallhq/rollcall/internal/show"
+)
+
+func sandboxCommand() *cobra.Command {
+	var o demo.Options
+	c := &cobra.Command{
+		Use:   "sandbox [entra] [google] [okta]",
+		Short: "Run imitation vendors alone, for tests",
+		Long: `Runs imitation vendors on loopback and prints the configuration that connects to them. Each has a control API
+below /_control/: POST mutate, POST faults, DELETE faults, POST expire, GET truth, GET calls. It ends with Ctrl-C.`,
+		Example: `  rollcall sandbox                          all three, on free ports
+  rollcall sandbox okta --listen 127.0.0.1:9000
+  rollcall sandbox --agents 5000 > rollcall.yaml`,
+		ValidArgs: demo.Vendors,
+		Args:      cobra.MatchAll(cobra.OnlyValidArgs, unrepeated),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.Vendors = args
+			}
+			company, err := demo.Start(o)
+			if err != nil {
+				return err
+			}
+			vendors := make([]show.Sandbox, len(company.Vendors))
+			for i, v := range company.Vendors {
+				vendors[i] = show.Sandbox{Vendor: v.Name, URL: v.URL, Token: v.Token}
+			}
+			show.NewPaper(c.OutOrStdout()).Sandboxes(vendors)
+			fmt.Fprintf(c.ErrOrStderr(), "%d agents, seed %d. Ctrl-C ends it.\n", company.Agents, company.Seed)
+			<-c.Context().Done()
+			return company.Close()
+		},
+	}
+	f := c.Flags()
+	f.Uint64Var(&o.Seed, "seed", 0, "seed of the company (default 1)")
+	f.IntVar(&o.Agents, "agents", 0, "agents of the company over all vendors (default 60)")
+	f.StringVar(&o.Listen, "listen", "", "address of the first vendor; the others take the next ports (default free ports on loopback)")
+	f.StringVar(&o.Dir, "data", "", "folder to keep the sandboxes' state in (default none is kept)")
+	return c
+}
+
+func unrepeated(_ *cobra.Command, args []string) error {
+	seen := map[string]bool{}
+	for _, a := range args {
+		if seen[a] {
+			return fmt.Errorf("%s is named twice", a)
+		}
+		seen[a] = true
+	}
+	return nil
+}

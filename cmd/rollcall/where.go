@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/internal/config"
+	"github.com/rollcallhq/rollcall/internal/hub"
+)
+
+// where binds the flags that say where the hub's NATS is found.
+func where(c *cobra.Command) *hub.Where {
+	w := &hub.Where{}
+	f := c.Flags()
+	f.StringVar(&w.Data, "data", config.DefaultData, "folder of a hub on this machine")
+	f.StringVar(&w.URL, "nats", "", "URL of the NATS that the hub uses, instead of its folder")
+	f.StringVar(&w.Context, "nats-context", "", "context of the nats command line tool, instead of its folder")
+	f.StringVar(&w.Stream, "stream", "ROLLCALL", "name of the log's stream")
+	c.MarkFlagsMutuallyExclusive("nats", "nats-context")
+	return w
+}
+
+// reading opens what hubs have written for the time of a command.
+func reading(ctx context.Context, w *hub.Where, read func(*hub.Reader) error) error {
+	r, err := hub.OpenReader(ctx, *w)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return read(r)
+}
+
+// selection are the flags that select events.
+type selection struct {
+	tenant, connection, agent, kind, typ string
+}
+
+func (s *selection) bind(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&s.tenant, "tenant", "", "only of this tenant")
+	f.StringVar(&s.connection, "connection", "", "only of this connection")
+	f.StringVar(&s.agent, "agent", "", "only of this agent: an id, a vendor's id, or a name")
+	f.StringVar(&s.kind, "kind", "", "only of this kind: agent, blueprint, person, stewardship, credential, grant, delegation, risk, coverage, activity")
+	f.StringVar(&s.typ, "type", "", "only of this type: agent.disabled, credential.created, ...")
+}
+
+// filters are what the flags select: any of them. An agent has one filter for each of its identities.
+func (s *selection) filters(ctx context.Context, r *hub.Reader) ([]events.Filter, error) {
+	f := events.Filter{Tenant: s.tenant, Connection: s.connection, Type: events.Type(s.typ)}
+	if s.kind != "" {
+		k, err := events.ParseKind(s.kind)
+		if err != nil {
+			return nil, err
+		}
+		f.Kind = k
+	}
+	if s.agent == "" {
+		return []events.Filter{f}, nil
+	}
+	a, err := r.Roster.Find(ctx, s.tenant, s.agent)
+	if err != nil {
+		return nil, err
+	}
+	var out []events.Filter
+	for _, i := range a.Identities {
+		if s.connection == "" || s.connection == i.Connection {
+			f.Tenant, f.Connection, f.Holder = i.Tenant, i.Connection, i.Holder
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,57 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/internal/config"
+)
+
+// connection makes the runner of a connection.
+func (h *Hub) connection(tenant string, c config.Connection) (func(context.Context) error, error) {
+	i := slices.IndexFunc(h.opts.Vendors, func(v connectors.Vendor) bool { return v.Name == c.Vendor })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no vendor %q", c.Vendor)
+	}
+	transport := connectors.NewTransport(nil, connectors.Limits{Share: c.Share})
+	settings := c.Settings(tenant)
+	settings.Transport = transport
+	made, err := h.opts.Vendors[i].New(settings)
+	if err != nil {
+		return nil, err
+	}
+	key := eventlog.Key(tenant, c.Name)
+	runner, err := connectors.NewRunner(connectors.Config{
+		Tenant: tenant, Connection: c.Name, Vendor: c.Vendor, Hub: h.ID, Connector: made, Log: h.Log,
+		Lease: lease(h.lease("connection." + key)), Approvals: approvals{h.Board.Approvals, key},
+		Sink: h.report, Logger: h.opts.Logger, Transport: transport, Secrets: slices.Collect(maps.Values(c.Auth)),
+		Pace: paces(c, made), Breaker: connectors.Breaker{Max: c.Breaker.Max, Share: c.Breaker.Share},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return runner.Run, nil
+}
+
+// lease lets a function be a [connectors.Lease].
+type lease func(context.Context) (<-chan struct{}, func(), error)
+
+func (l lease) Acquire(ctx context.Context) (<-chan struct{}, func(), error) { return l(ctx) }
+
+// paces is each feed's pace: its own, else the connection's default, else the connector's.
+func paces(c config.Connection, made connectors.Connector) map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, f := range made.Feeds() {
+		if pace, ok := c.Pace[f.Name]; ok {
+			out[f.Name] = pace
+		} else if pace, ok := c.Pace["default"]; ok {
+			out[f.Name] = pace
+		}
+	}
+	return out
+}

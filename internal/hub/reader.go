@@ -1,0 +1,116 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/internal/config"
+	"github.com/rollcallhq/rollcall/internal/natsd"
+	"github.com/rollcallhq/rollcall/projections"
+	"github.com/rollcallhq/rollcall/projections/roster"
+)
+
+// Where says where a running hub's NATS is found.
+type Where struct {
+	URL     string // of NATS; user, password or token may stand in it
+	Context string // of the nats command line tool
+	Data    string // else: the folder of a hub on this machine
+	Stream  string // of the log; empty: ROLLCALL
+}
+
+// Reader reads what hubs have written, without being one.
+type Reader struct {
+	Log    *eventlog.Log
+	Roster roster.Reader
+	Boards Boards
+
+	nc     *nats.Conn
+	server *natsd.Server // where no hub runs
+}
+
+// Alone reports whether no hub runs: what is read is as it was left.
+func (r *Reader) Alone() bool { return r.server != nil }
+
+// OpenReader connects to where a hub works.
+func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
+	r := &Reader{}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if err := r.dial(ctx, w); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		return nil, err
+	}
+	if r.Log, err = eventlog.Open(ctx, r.nc, eventlog.Options{Stream: w.Stream, ReadOnly: true}); err != nil {
+		return nil, err
+	}
+	view, err := projections.OpenBucket(ctx, js, projections.BucketOptions{Name: roster.Name, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	r.Roster = roster.Reader{Store: view}
+	r.Boards, err = openBoards(ctx, r.nc)
+	return r, err
+}
+
+// Close ends the connection.
+func (r *Reader) Close() {
+	if r.Log != nil {
+		r.Log.Close()
+	}
+	if r.nc != nil {
+		r.nc.Close()
+	}
+	if r.server != nil {
+		_ = r.server.Shutdown() // nothing was written
+	}
+}
+
+// dial connects to a hub's NATS. Where only a data folder is named and no hub runs on it, what lies there can be read all the
+// same: the server runs for as long as the reader is open.
+func (r *Reader) dial(ctx context.Context, w Where) (err error) {
+	if w.URL != "" || w.Context != "" {
+		r.nc, err = Dial(config.NATS{URLs: nonEmpty(strings.Split(w.URL, ",")), Context: w.Context}, "rollcall")
+		return err
+	}
+	holder, err := natsd.Find(w.Data)
+	switch {
+	case err == nil:
+		r.nc, err = Dial(config.NATS{URLs: []string{holder.URL}}, "rollcall")
+		return err
+	case !errors.Is(err, natsd.ErrNoHub):
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(w.Data, "nats")); err != nil {
+		return fmt.Errorf("no hub runs on the folder %s, and it holds nothing: start one with `rollcall up`, name its folder with --data, "+
+			"or its NATS with --nats", w.Data)
+	}
+	if r.server, err = natsd.Start(ctx, natsd.Options{Dir: w.Data}); err != nil {
+		return err
+	}
+	r.nc, err = r.server.Connect(clientOptions("rollcall")...)
+	return err
+}
+
+func nonEmpty(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/internal/show"
+	"github.com/rollcallhq/rollcall/projections"
+	"github.com/rollcallhq/rollcall/projections/roster"
+)
+
+type checkpoint = projections.Checkpoint
+
+// Summary is what a roll call found.
+type Summary struct {
+	Agents       int                 `json:"agents"`        // in the roster, deleted ones included
+	Identities   int                 `json:"identities"`    // of those agents, over all vendors
+	Events       uint64              `json:"events"`        // in the log; cursors and claims are not counted
+	LastSequence uint64              `json:"last_sequence"` // of the log
+	ByVendor     map[string]int      `json:"by_vendor"`     // identities
+	ByStatus     map[string]int      `json:"by_status"`     // agents
+	Unowned      int                 `json:"unowned"`       // live agents for whom nobody is known to answer
+	Connections  []connectors.Status `json:"connections"`
+}
+
+// Statuses are the connections' states, ordered by tenant and name.
+func (h *Hub) Statuses() []connectors.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]connectors.Status, 0, len(h.statuses))
+	for _, s := range h.statuses {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b connectors.Status) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Connection, b.Connection))
+	})
+	return out
+}
+
+// Moved is closed when a status or the roster's checkpoint changes.
+func (h *Hub) Moved() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.moved
+}
+
+// Settled reports whether there is nothing to wait for: every feed of every connection is caught up, or needs a person (then
+// stuck says why), or is read by another hub.
+func (h *Hub) Settled() (settled bool, stuck []string) {
+	statuses := h.Statuses()
+	configured := 0
+	for _, t := range h.opts.Config.Tenants {
+		configured += len(t.Connections)
+	}
+	if len(statuses) < configured {
+		return false, nil
+	}
+	for _, s := range statuses {
+		switch {
+		case s.State == connectors.StateStandby:
+		case s.State == connectors.StateUnauthorized:
+			stuck = append(stuck, fmt.Sprintf("connection %s: %s: %s", s.Connection, s.State, s.Reason))
+		case !s.CaughtUp():
+			return false, nil
+		case s.State == connectors.StateHeld:
+			stuck = append(stuck, fmt.Sprintf("connection %s: %s: %s", s.Connection, s.State, s.Reason))
+		}
+	}
+	return true, stuck
+}
+
+// CaughtUp blocks until everything is settled and the roster covers the whole log, and returns what needs a person.
+func (h *Hub) CaughtUp(ctx context.Context) (stuck []string, err error) {
+	for {
+		moved := h.Moved()
+		settled, stuck := h.Settled()
+		if settled {
+			covered, err := h.covered(ctx)
+			if err != nil || covered {
+				return stuck, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return stuck, ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// covered reports whether the roster reflects every event in the log.
+func (h *Hub) covered(ctx context.Context) (bool, error) {
+	c, err := h.View.Checkpoint(ctx)
+	if err != nil || c.Rebuilding || c.Revision == 0 {
+		return false, err
+	}
+	for _, err := range h.Log.Read(ctx, events.Query{From: c.Sequence + 1}) {
+		return false, err
+	}
+	return true, nil
+}
+
+// Names are the names of everybody that the roster knows.
+func (h *Hub) Names(ctx context.Context) (*show.Names, error) {
+	return show.NamesIn(ctx, roster.Reader{Store: h.View}, "")
+}
+
+// Summarize counts what the roster and the log hold.
+func (h *Hub) Summarize(ctx context.Context) (Summary, error) {
+	s := Summary{ByVendor: map[string]int{}, ByStatus: map[string]int{}, Connections: h.Statuses()}
+	agents, err := roster.Reader{Store: h.View}.Agents(ctx, "")
+	if err != nil {
+		return s, err
+	}
+	for _, a := range agents {
+		s.Agents++
+		s.ByStatus[string(a.Status)]++
+		stewards := 0
+		for _, i := range a.Identities {
+			s.Identities++
+			s.ByVendor[i.Vendor]++
+			stewards += len(i.Stewards)
+		}
+		if stewards == 0 && a.Status != events.StatusDeleted {
+			s.Unowned++
+		}
+	}
+	if s.Events, err = h.Log.Count(ctx); err != nil {
+		return s, err
+	}
+	end, err := h.Log.End(ctx)
+	s.LastSequence = end.Sequence
+	return s, err
+}

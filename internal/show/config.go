@@ -1,0 +1,44 @@
+package show
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcallhq/rollcall/internal/config"
+)
+
+// Config says what a configuration that is right will do.
+func (p *Paper) Config(file string, c config.Config) {
+	where := "embedded NATS in " + c.Data
+	if !c.NATS.Embedded() {
+		where = "NATS at " + strings.Join(append(c.NATS.URLs, nonEmpty(c.NATS.Context)...), ", ")
+	}
+	p.Printf("%s is right: %s\n", file, where)
+	for _, t := range c.Tenants {
+		for _, conn := range t.Connections {
+			p.Printf("  %s/%s  %s, up to %.0f%% of its rate limit\n", t.Name, conn.Name, conn.Vendor, conn.Share*100)
+		}
+	}
+}
+
+// Sandbox is a running imitation vendor.
+type Sandbox struct{ Vendor, URL, Token string }
+
+// Sandboxes prints the configuration that connects to imitation vendors, as a whole file with comments.
+func (p *Paper) Sandboxes(vendors []Sandbox) {
+	p.Printf("# Imitation vendors. Their tokens are theirs alone and open nothing else; secrets stand outside a configuration,\n")
+	p.Printf("# so set them first:\n#\n")
+	for _, v := range vendors {
+		p.Printf("#   export %s=%s\n", tokenVariable(v), v.Token)
+	}
+	p.Printf("#\n# Then: rollcall up --config FILE\n")
+	p.Printf("tenants:\n  sandbox:\n    connections:\n")
+	for _, v := range vendors {
+		p.Printf("      %s:\n        vendor: %s\n        endpoint: %s\n", v.Vendor, v.Vendor, v.URL)
+		p.Printf("        auth: {method: bearer, token: \"${env:%s}\"}\n        pace: {default: 1s}\n", tokenVariable(v))
+	}
+}
+
+func tokenVariable(v Sandbox) string {
+	return fmt.Sprintf("ROLLCALL_%s_TOKEN", strings.ToUpper(v.Vendor))
+}
