@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/internal/failpoint"
 )
 
 // Log is the log, opened. Its methods may be called at the same time, but the appends of one connection must come one after the
@@ -37,6 +38,7 @@ func (l *Log) Claim(ctx context.Context, tenant, connection, hub string) (events
 	if err != nil {
 		return events.Claim{}, err
 	}
+	failpoint.Hit("eventlog.claim")
 	subject := events.ClaimSubject(tenant, connection)
 	c.Sequence, err = l.replace(ctx, record{subject: subject, body: body, id: newID(), rollup: true})
 	if err != nil {

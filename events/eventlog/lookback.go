@@ -34,6 +34,11 @@ func (s *stream) readLastUpTo(ctx context.Context, want stretch) iter.Seq2[recor
 }
 
 func (s *stream) lastUpTo(ctx context.Context, want stretch) ([]record, error) {
+	_, end, err := s.state(ctx)
+	if err != nil {
+		return nil, err
+	}
+	want.to = min(want.to, end) // beyond its end the server finds nothing
 	var found []record
 	for _, filter := range want.filters {
 		info, err := s.handle.Info(ctx, jetstream.WithSubjectFilter(filter))

@@ -40,6 +40,16 @@ func (m *memory) commit(ctx context.Context, batch []record) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	hit("eventlog.append.partial", batch)
+	seq, err := m.commitAll(batch)
+	if err == nil {
+		hit("eventlog.append.sent", batch)
+		hit("eventlog.append.acked", batch)
+	}
+	return seq, err
+}
+
+func (m *memory) commitAll(batch []record) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range batch {

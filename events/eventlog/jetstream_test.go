@@ -1,0 +1,112 @@
+package eventlog_test
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/events/eventlog/logtest"
+	"github.com/rollcallhq/rollcall/internal/natsd"
+)
+
+func TestJetStream(t *testing.T) {
+	logtest.Run(t, func(t *testing.T) logtest.Subject { return newReal(t) })
+}
+
+// real is the suite's view of a log on an embedded server, with a lossy proxy before it.
+type real struct {
+	dir, saved string
+	server     *natsd.Server
+	proxy      *proxy
+}
+
+func newReal(t *testing.T) *real {
+	r := &real{dir: t.TempDir(), saved: t.TempDir(), proxy: newProxy(t)}
+	r.start(t)
+	t.Cleanup(func() { r.server.Shutdown() })
+	return r
+}
+
+func (r *real) start(t *testing.T) {
+	t.Helper()
+	s, err := natsd.Start(t.Context(), natsd.Options{Dir: r.dir, MaxPayload: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(s.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server = s
+	r.proxy.to(u.Host)
+}
+
+func (r *real) stop(t *testing.T) {
+	t.Helper()
+	r.proxy.to("")
+	if err := r.server.Shutdown(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *real) connect(t *testing.T) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(r.proxy.url(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.ReconnectJitter(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func (r *real) Open(t *testing.T, seen ...events.Position) logtest.Log {
+	t.Helper()
+	l, err := eventlog.Open(context.Background(), r.connect(t), eventlog.Options{Create: true, Seen: seen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (r *real) Lose(_ *testing.T, what logtest.Loss) { r.proxy.loseNext(what) }
+
+func (r *real) Lost() int { return r.proxy.lost() }
+
+func (r *real) Restart(t *testing.T) {
+	t.Helper()
+	r.stop(t)
+	r.start(t)
+}
+
+func (r *real) Snapshot(t *testing.T) {
+	t.Helper()
+	r.stop(t)
+	copyFolder(t, r.saved, r.dir)
+	r.start(t)
+}
+
+func (r *real) Restore(t *testing.T) {
+	t.Helper()
+	r.stop(t)
+	copyFolder(t, r.dir, r.saved)
+	r.start(t)
+}
+
+func (r *real) MaxPayload() int { return 1 << 20 }
+
+func copyFolder(t *testing.T, to, from string) {
+	t.Helper()
+	data := filepath.Join(to, "nats")
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(data, os.DirFS(filepath.Join(from, "nats"))); err != nil {
+		t.Fatal(err)
+	}
+}
