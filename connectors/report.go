@@ -15,6 +15,7 @@ func (f *feed) reportPage(p *plan, began time.Time, trouble error) {
 		s.Failures, s.LastError = 0, ""
 		if p.whole && !f.restart {
 			s.CaughtUp, s.CaughtUpAt = true, began.UTC()
+			s.Rounds++
 		}
 		if s.State = FeedCatchingUp; s.CaughtUp {
 			s.State = FeedCaughtUp

@@ -65,6 +65,7 @@ type FeedStatus struct {
 	Failures     int       `json:"failures"` // in a row
 	Calls        int64     `json:"calls"`    // HTTP requests
 	Pages        int64     `json:"pages"`
+	Rounds       int64     `json:"rounds"`        // how often it was caught up
 	Events       int64     `json:"events"`        // appended
 	Passes       int64     `json:"passes"`        // sealed and believed
 	StaleDropped int64     `json:"stale_dropped"` // readings that were older than what is known

@@ -1,0 +1,222 @@
+package connectortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// Feeds are the three of them.
+func (c *Chaos) Feeds() []connectors.Feed {
+	return []connectors.Feed{
+		{Name: "agents", Kinds: []events.Kind{events.KindAgent}, Every: time.Second, Passes: 2, Pull: c.pullAgents},
+		{Name: "changes", Kinds: []events.Kind{events.KindAgent}, Every: time.Second, Pull: c.pullChanges},
+		{Name: "owners", Kinds: []events.Kind{events.KindStewardship}, Every: time.Second, Pull: c.pullOwners},
+	}
+}
+
+// cursor is "<era>/<place>".
+func (c *Chaos) cursor(place string) connectors.Cursor {
+	return connectors.Cursor(fmt.Sprintf("%d/%s", c.era, place))
+}
+
+// place is what a cursor says, or a fault when it has expired.
+func (c *Chaos) place(from connectors.Cursor) (string, error) {
+	if from == nil {
+		return "", nil
+	}
+	era, place, _ := strings.Cut(string(from), "/")
+	if era != fmt.Sprint(c.era) {
+		return "", &connectors.Fault{Kind: connectors.CursorExpired, Err: errors.New("the cursor is of an earlier era")}
+	}
+	return place, nil
+}
+
+// pullAgents lists by offset, as careless vendors do: what is deleted meanwhile moves everything behind it forward.
+func (c *Chaos) pullAgents(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
+	asked := time.Now()
+	empty, err := c.hit(ctx)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	place, err := c.place(from)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	offset := 0
+	fmt.Sscan(place, &offset)
+	if empty {
+		return connectors.Page{Opens: opens(offset), Seals: []string{"agents"}}, nil
+	}
+	return c.agentsPage(offset, asked), nil
+}
+
+func opens(offset int) []string {
+	if offset == 0 {
+		return []string{"agents"}
+	}
+	return nil
+}
+
+func (c *Chaos) agentsPage(offset int, asked time.Time) connectors.Page {
+	p := connectors.Page{Opens: opens(offset)}
+	if offset == 0 {
+		c.endLies()
+	}
+	start := offset
+	if offset > 0 && c.play(Drift) {
+		c.played[Drift], c.played[DropPage] = true, true
+		start++
+	}
+	if offset > 0 && c.play(DropPage) {
+		c.played[Drift], c.played[DropPage] = true, true
+		start += chaosPage
+	}
+	ids := c.ids()
+	for _, id := range ids[min(start, len(ids)):min(start+chaosPage, len(ids))] {
+		p.Records = append(p.Records, c.record(c.agents[id], asked))
+	}
+	c.spoil(&p, asked)
+	switch next := start + chaosPage; {
+	case next >= len(ids):
+		p.Seals = []string{"agents"}
+	case offset > 0 && c.play(Cycle):
+		p.Next, p.More = c.cursor(fmt.Sprint(offset)), true
+	default:
+		p.Next, p.More = c.cursor(fmt.Sprint(next)), true
+	}
+	return p
+}
+
+// endLies begins a pass. After a pass in which items vanished comes an honest one.
+func (c *Chaos) endLies() {
+	lied := c.played[Drift] && !c.honest
+	c.honest = lied
+	c.played[Drift], c.played[DropPage] = lied, lied
+}
+
+// spoil adds what a listing shows that it should not.
+func (c *Chaos) spoil(p *connectors.Page, asked time.Time) {
+	if len(p.Records) > 0 && c.play(Duplicate) {
+		p.Records = append(p.Records, p.Records[0])
+	}
+	if len(c.late) > 0 && c.play(LatePage) {
+		p.Records = append(p.Records, c.late...)
+		c.late = nil
+	}
+	if len(c.late) == 0 && len(p.Records) > 0 {
+		c.late = slices.Clone(p.Records)
+	}
+	if c.play(Poison) {
+		p.Records = append(p.Records, connectors.Record{Type: "agent", Body: []byte(`{"Poison":"` + fmt.Sprint(c.serial) + `"}`), Asked: asked})
+	}
+}
+
+// chaosRecord is the shape of a record.
+type chaosRecord struct {
+	Entity events.Entity `json:"entity,omitzero"`
+	Gone   string        `json:"gone,omitzero"`
+	Owners []string      `json:"owners,omitzero"`
+	Of     string        `json:"of,omitzero"`
+}
+
+func (c *Chaos) record(a *chaosAgent, asked time.Time) connectors.Record {
+	body, err := events.Marshal(chaosRecord{Entity: a.entity()})
+	if err != nil {
+		panic(err)
+	}
+	return connectors.Record{Type: "agent", Body: body, Asked: asked}
+}
+
+// pullChanges reads the log of changes: each names an agent, whose state is then read.
+func (c *Chaos) pullChanges(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
+	asked := time.Now()
+	empty, err := c.hit(ctx)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	place, err := c.place(from)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	at := len(c.log)
+	if place != "" {
+		fmt.Sscan(place, &at)
+	}
+	if empty {
+		return connectors.Page{Next: c.cursor(fmt.Sprint(at))}, nil
+	}
+	end := min(at+chaosPage, len(c.log))
+	p := connectors.Page{Next: c.cursor(fmt.Sprint(end)), More: end < len(c.log)}
+	for _, ch := range c.log[at:end] {
+		if a := c.agents[ch.agent]; a.gone {
+			body, _ := events.Marshal(chaosRecord{Gone: a.id})
+			p.Records = append(p.Records, connectors.Record{Type: "change", Body: body, Asked: asked})
+		} else {
+			p.Records = append(p.Records, c.record(a, asked))
+		}
+	}
+	return p, nil
+}
+
+// pullOwners reads the owners of three agents at a time.
+func (c *Chaos) pullOwners(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
+	asked := time.Now()
+	empty, err := c.hit(ctx)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	after, err := c.place(from)
+	if err != nil || empty {
+		return connectors.Page{}, err
+	}
+	ids := c.ids()
+	start, _ := slices.BinarySearch(ids, after)
+	if after != "" && start < len(ids) && ids[start] == after {
+		start++
+	}
+	end := min(start+chaosPage, len(ids))
+	var p connectors.Page
+	for _, id := range ids[start:end] {
+		body, _ := events.Marshal(chaosRecord{Of: id, Owners: c.agents[id].owners})
+		p.Records = append(p.Records, connectors.Record{Type: "owners", Body: body, Asked: asked})
+	}
+	if end < len(ids) {
+		p.Next, p.More = c.cursor(ids[end-1]), true
+	}
+	return p, nil
+}
+
+// Normalize reads a record.
+func (c *Chaos) Normalize(rec connectors.Record) (connectors.Reading, error) {
+	var r chaosRecord
+	if err := events.Unmarshal(rec.Body, &r); err != nil {
+		return connectors.Reading{}, err
+	}
+	switch {
+	case r.Of != "":
+		out := connectors.Reading{Replaces: []string{"owners/" + r.Of}}
+		for _, p := range r.Owners {
+			out.Entities = append(out.Entities, events.Entity{Kind: events.KindStewardship, Holder: r.Of, Key: ownerKey(p), Scope: "owners/" + r.Of,
+				Stewardship: &events.Stewardship{Role: "owner", Person: p}})
+		}
+		return out, nil
+	case r.Gone != "":
+		return connectors.Reading{Tombstones: []connectors.Tombstone{{Ref: events.Identity(events.KindAgent, r.Gone), Reason: "deleted", Restorable: true}}}, nil
+	case r.Entity.Agent != nil:
+		return connectors.Reading{Entities: []events.Entity{r.Entity}}, nil
+	}
+	return connectors.Reading{}, errors.New("the record is of none of the known shapes")
+}
