@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -90,6 +91,9 @@ func (d detail) limited(status int) bool {
 		d.has("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"))
 }
 
+// foreign reports whether the body is not one of Google's: a proxy's page, for example.
+func (d detail) foreign() bool { return d.message == "" && d.status == "" }
+
 // refusal turns an answer other than a good one into a fault, or into a transient error.
 func (c *client) refusal(a *answer) error {
 	d := a.detail()
@@ -102,6 +106,10 @@ func (c *client) refusal(a *answer) error {
 		return fault(connectors.RateLimited, "")
 	case a.status == http.StatusUnauthorized:
 		return fault(connectors.Unauthorized, loginCure[c.method])
+	case a.status >= 300 && a.status <= 399:
+		return fmt.Errorf("%w: redirects are not followed, because the credentials would go along; correct the connection's endpoint", err)
+	case d.foreign() && a.status != http.StatusNotFound:
+		return fmt.Errorf("%w: this is not how Google's APIs answer; check the connection's endpoint and the proxies on the way", err)
 	case a.status == http.StatusForbidden:
 		d.delay = 0
 		return fault(connectors.Forbidden, a.permissionCure(d))
@@ -109,9 +117,7 @@ func (c *client) refusal(a *answer) error {
 		return fault(connectors.CursorExpired, "") // page tokens live for hours, and only at the list that gave them
 	case a.status == http.StatusNotFound, a.status == http.StatusBadRequest, a.status == http.StatusNotImplemented:
 		return fault(connectors.Forbidden, "check that the project and the location exist and that the service is offered there "+
-			"(options projects and locations)")
-	case a.status >= 300 && a.status <= 399:
-		return fmt.Errorf("%w: redirects are not followed, because the credentials would go along; correct the connection's endpoint", err)
+			"(options projects and locations), and that the connection's endpoint is Google's API")
 	}
 	return err
 }
@@ -133,7 +139,7 @@ func isStatus(err error, status int) bool {
 // refused words what the vendor answered.
 func (a *answer) refused(d detail) error {
 	text := fmt.Sprintf("%q", a.scrub(string(a.body), 80))
-	if d.message != "" || d.status != "" {
+	if !d.foreign() {
 		text = a.scrub(strings.TrimPrefix(d.status+": "+d.message, ": "), 300)
 	}
 	if len(d.reasons) > 0 {
@@ -218,9 +224,9 @@ func (c *client) loginFault(err error) error {
 		Err: fmt.Errorf("auth method %s: no usable credentials", c.method)}
 }
 
-// isNetwork reports whether err is of the network's making.
+// isNetwork reports whether err is of the network's making. A missing file is not, although it too can say that it timed out.
 func isNetwork(err error) bool {
 	var u *url.Error
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &u) || errors.As(err, &timeout) || errors.Is(err, context.DeadlineExceeded)
+	var op *net.OpError
+	return errors.As(err, &u) || errors.As(err, &op) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -63,7 +63,8 @@ func (h *holders) addAccounts(ctx context.Context, at place, members []string, t
 		return nil, err
 	}
 	var refused []refusal
-	for _, p := range append([]place{at}, all.list...) {
+	others := slices.DeleteFunc(slices.Clone(all.list), func(p place) bool { return p == at })
+	for _, p := range append([]place{at}, others...) {
 		if len(missing) == 0 || p != at && !mayHold(p.Project, missing) {
 			continue
 		}

@@ -12,8 +12,13 @@ import (
 
 var errCursor = errors.New("the feed's cursor is not one that this version writes or knows")
 
-// maxRefusals is how many places in a row may refuse within one pull, so that a pull stays short.
-const maxRefusals = 20
+const (
+	// maxSkipped is how many places in a row one pull leaves out at most, so that it stays short.
+	maxSkipped = 20
+
+	// maxFailures is how many pulls in a row may fail at one place before the others go on without it.
+	maxFailures = 5
+)
 
 // leaf is one page of one place's list.
 type leaf struct {
@@ -24,7 +29,8 @@ type leaf struct {
 }
 
 // walk reads one list at every place in turn, a page per pull. A place that refuses is left out and said to be unseen, and the
-// others go on; only when every place refuses does the feed fail.
+// others go on; only when every place refuses does the feed fail. A place that cannot be reached is left out too, after some
+// pulls and if another place can: a region that is down must not keep the others from being read.
 //
 // A walk remembers its places from the first page of a round to the last. A process that goes on from another's cursor finds
 // them anew.
@@ -35,7 +41,9 @@ type walk struct {
 	read   func(ctx context.Context, at place, token string) (leaf, error)
 	done   func() // forgets what was remembered for a round; may be nil
 
-	round *places // nil: between rounds
+	round    *places // nil: between rounds
+	reached  bool    // a place has answered well in this round
+	failures int     // pulls in a row that failed at the place of the cursor
 }
 
 // pull reads one page.
@@ -57,42 +65,58 @@ func (w *walk) pull(ctx context.Context, from connectors.Cursor) (connectors.Pag
 	return w.from(ctx, i, cur, page)
 }
 
-// from reads the next page at the i-th place, or at the first one after it that does not refuse.
+// from reads the next page at the i-th place, or at the first one after it that answers.
 func (w *walk) from(ctx context.Context, i int, cur cursor, page connectors.Page) (connectors.Page, error) {
-	list, refused := w.round.list, 0
-	var first error
-	for ; i < len(list) && refused < maxRefusals; i++ {
-		at := list[i]
-		if at != cur.Place {
+	var refused, down error // the first of each
+	start, n := i, 0
+	for ; i < len(w.round.list) && i-start < maxSkipped; i++ {
+		if at := w.round.list[i]; at != cur.Place {
 			cur = cursor{Place: at}
 		}
-		leaf, err := w.read(ctx, at, cur.Token)
-		if err == nil {
+		leaf, err := w.read(ctx, cur.Place, cur.Token)
+		switch {
+		case err == nil:
 			return w.turn(i, cur, leaf, page)
-		}
-		if !isRefusal(err) {
+		case isRefusal(err):
+			refused, n = cmpErr(refused, err), n+1
+			page.Blind = append(page.Blind, w.unseen([]refusal{{cur.Place, err}})...)
+		case w.mayLeaveOut(ctx, err):
+			down = cmpErr(down, err)
+			page.Blind = append(page.Blind, w.unreached(cur.Place, "it could not be read; it is tried again in the next round"))
+		default:
 			return connectors.Page{}, err
 		}
-		page.Blind = append(page.Blind, w.unseen([]refusal{{at, err}})...)
 		if cur.Token != "" && w.scope != "" {
-			page.Breaks = append(page.Breaks, w.scopeOf(at))
+			page.Breaks = append(page.Breaks, w.scopeOf(cur.Place))
 		}
-		first, refused = cmpErr(first, err), refused+1
 	}
-	if all := len(w.round.refused) + refused; i == len(list) && all > 0 && refused == len(list) {
-		return connectors.Page{}, w.nothing(first)
+	switch {
+	case down != nil && !w.reached:
+		return connectors.Page{}, down
+	case i == len(w.round.list) && n == i:
+		return connectors.Page{}, w.nothing(refused)
 	}
 	return w.step(i, cursor{}, page)
 }
 
+// mayLeaveOut counts a failure at a place and reports whether the walk may try to go on without it. What the runner treats in its
+// own way, such as a rate limit, it never leaves out.
+func (w *walk) mayLeaveOut(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || connectors.AsFault(err) != nil {
+		return false
+	}
+	w.failures++
+	return w.failures > maxFailures
+}
+
 // turn makes a page of a place's leaf and says where to go on.
 func (w *walk) turn(i int, cur cursor, l leaf, page connectors.Page) (connectors.Page, error) {
+	w.reached, w.failures = true, 0
 	page.Records = l.records
 	page.Blind = append(page.Blind, l.blind...)
 	broken := cur.Broken || !l.whole
 	if !l.whole {
-		page.Blind = append(page.Blind, connectors.Blindness{Kinds: w.kinds,
-			Reason: "parts of " + cur.Place.parent() + " could not be reached by Google itself; they are read again in the next round"})
+		page.Blind = append(page.Blind, w.unreached(cur.Place, "Google could not reach all of it; it is read again in the next round"))
 	}
 	if w.scope != "" {
 		w.bound(&page, cur, l.next == "", broken)
@@ -120,7 +144,7 @@ func (w *walk) bound(page *connectors.Page, cur cursor, last, broken bool) {
 // step sets where the feed goes on: at the i-th place, at a page of it, or, after the last place, at the start of a new round.
 func (w *walk) step(i int, next cursor, page connectors.Page) (connectors.Page, error) {
 	if i >= len(w.round.list) {
-		w.round = nil
+		w.round, w.reached = nil, false
 		if w.done != nil {
 			w.done()
 		}
@@ -135,11 +159,15 @@ func (w *walk) step(i int, next cursor, page connectors.Page) (connectors.Page, 
 
 // nothing is the feed's fault when every place refuses. The next pull looks for places anew.
 func (w *walk) nothing(err error) error {
-	if err == nil {
-		err = w.round.refused[0].err
+	for _, r := range w.round.refused {
+		err = cmpErr(err, r.err)
 	}
 	w.round = nil
 	return err
+}
+
+func (w *walk) unreached(at place, why string) connectors.Blindness {
+	return connectors.Blindness{Kinds: w.kinds, Reason: at.parent() + ": " + why}
 }
 
 func (w *walk) scopeOf(at place) string { return scopeOf(w.scope, at) }

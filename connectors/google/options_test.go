@@ -1,0 +1,61 @@
+package google
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+func TestNewNamesTheSettingAndTheCure(t *testing.T) {
+	bearer := map[string]connectors.Secret{"method": "bearer", "token": "tttoken"}
+	for _, test := range []struct {
+		name string
+		s    connectors.Settings
+		says string
+	}{
+		{"no method", connectors.Settings{}, "auth.method must be adc, impersonation"},
+		{"no token", connectors.Settings{Auth: map[string]connectors.Secret{"method": "bearer", "token": " "}}, "auth.token is missing"},
+		{"typo", connectors.Settings{Auth: map[string]connectors.Secret{"method": "adc", "tokn": "tttoken"}}, "auth.tokn is not known"},
+		{"no target", connectors.Settings{Auth: map[string]connectors.Secret{"method": "impersonation"}}, "auth.target is missing"},
+		{"no key file", connectors.Settings{Auth: map[string]connectors.Secret{"method": "service_account_key", "key": `{"type":"tttoken"}`}}, "auth.key is not a service account's key file"},
+		{"unknown option", connectors.Settings{Auth: bearer, Options: map[string]string{"project": "x"}}, `option "project" is not known`},
+		{"bad project", connectors.Settings{Auth: bearer, Options: map[string]string{"projects": "acme, ../x"}}, `option projects: "../x" is not a name`},
+		{"bad page size", connectors.Settings{Auth: bearer, Options: map[string]string{"page_size": "0"}}, "from 1 to 1000"},
+		{"two quota projects", connectors.Settings{Auth: bearer, Options: map[string]string{"quota_project": "a,b"}}, "takes one name"},
+		{"unknown service", connectors.Settings{Auth: bearer, Services: map[string]string{"iamm": "http://x"}}, `"iamm" is not known`},
+		{"no URL", connectors.Settings{Auth: bearer, Endpoint: "localhost:8080"}, "endpoint is not a base URL"},
+		{"password in URL", connectors.Settings{Auth: bearer, Services: map[string]string{"iam": "https://me:tttoken@x"}}, "services.iam has a user"},
+	} {
+		_, err := New(test.s)
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.says)
+		} else if strings.Contains(err.Error(), "tttoken") {
+			t.Errorf("%s: %q holds the secret", test.name, err)
+		}
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	got, err := endpoints(connectors.Settings{Endpoint: "http://127.0.0.1:8080/google/", Services: map[string]string{"run": "https://run.example/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service, want := range map[string]string{"iam": "http://127.0.0.1:8080/google/iam", "aiplatform": "http://127.0.0.1:8080/google/aiplatform", "run": "https://run.example"} {
+		if got[service] != want {
+			t.Errorf("%s is at %s, want %s", service, got[service], want)
+		}
+	}
+	got, err = endpoints(connectors.Settings{})
+	if err != nil || !maps.Equal(got, services) {
+		t.Errorf("without an endpoint: %v, %v; want Google's own", got, err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	o, err := parseOptions(map[string]string{"projects": " projects/beta ,acme,,beta, 4445", "locations": "", "page_size": "7"})
+	if err != nil || strings.Join(o.projects, " ") != "4445 acme beta" || o.locations != nil || o.pageOf(100) != 7 || o.pageOf(5) != 5 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}

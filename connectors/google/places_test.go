@@ -1,0 +1,100 @@
+package google
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// TestNoProjectIsNoAnswer: an account without roles gets a good and empty answer.
+func TestNoProjectIsNoAnswer(t *testing.T) {
+	f := company(t)
+	f.set("/cloudresourcemanager/v3/projects:search")
+	c := f.connect(t, nil)
+	for _, feed := range c.Feeds() {
+		_, err := feed.Pull(context.Background(), nil)
+		if fault := connectors.AsFault(err); fault == nil || fault.Kind != connectors.Forbidden || !strings.Contains(fault.Cure, "roles/browser") {
+			t.Errorf("%s: %v, want forbidden with the cure", feed.Name, err)
+		}
+	}
+}
+
+// TestProjectsAreFoundPageByPage, those being deleted are said to be unseen, and a circle of pages is an error.
+func TestProjectsAreFoundPageByPage(t *testing.T) {
+	f := company(t)
+	f.set("/cloudresourcemanager/v3/projects:search", `{"projectId":"zeta","state":"ACTIVE"}`,
+		`{"projectId":"old","state":"DELETE_REQUESTED"}`, `{"projectId":"rc-sandbox","state":"ACTIVE"}`, `{"projectId":"new","state":"LATER_STATE"}`)
+	for _, p := range []string{"zeta", "new"} {
+		f.set("/iam/v1/projects/" + p + "/serviceAccounts")
+	}
+	pages := round(t, f.connect(t, map[string]string{"page_size": "2"}).feed(t, feedServiceAccounts))
+	want := []string{"opens service-accounts/new", "seals service-accounts/new", "opens service-accounts/rc-sandbox",
+		"seals service-accounts/rc-sandbox", "opens service-accounts/zeta", "seals service-accounts/zeta"}
+	if got := bounds(pages); !slices.Equal(got, want) {
+		t.Errorf("passes %v, want %v", got, want)
+	}
+	if len(pages[0].Blind) != 1 || !strings.Contains(pages[0].Blind[0].Reason, "projects/old: the project is being deleted") {
+		t.Errorf("blind %v", pages[0].Blind)
+	}
+	f.answer("/cloudresourcemanager/v3/projects:search", 200, `{"projects":[{"projectId":"a1"}],"nextPageToken":"x"}`)
+	if _, err := f.connect(t, nil).feed(t, feedServiceAccounts).Pull(context.Background(), nil); err == nil {
+		t.Error("pages that go round do not fail")
+	}
+	f.answer("/cloudresourcemanager/v3/projects:search", 200, `{"projects":[{"projectId":"../a"}]}`)
+	if _, err := f.connect(t, nil).feed(t, feedServiceAccounts).Pull(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "projectId") {
+		t.Errorf("%v, want an error for a project id that is none", err)
+	}
+}
+
+// TestEngineLocations: where aiplatform lists no locations, the registry's serve; multi-regions have no engines.
+func TestEngineLocations(t *testing.T) {
+	f := company(t)
+	delete(f.lists, "/aiplatform/v1/projects/rc-sandbox/locations")
+	if got := records(round(t, f.connect(t, nil).feed(t, feedReasoningEngines))); len(got) != 2 {
+		t.Errorf("%d engines, want 2", len(got))
+	}
+	_, err := f.connect(t, map[string]string{"locations": "global,us"}).feed(t, feedReasoningEngines).Pull(context.Background(), nil)
+	if fault := connectors.AsFault(err); fault == nil || !strings.Contains(fault.Cure, "at least one region") {
+		t.Errorf("%v, want the cure for no region", err)
+	}
+}
+
+// TestLocationsThatRefuse: a project whose API is off is unseen, the others are read.
+func TestLocationsThatRefuse(t *testing.T) {
+	f := company(t)
+	f.set("/cloudresourcemanager/v3/projects:search", `{"projectId":"off"}`, `{"projectId":"rc-sandbox"}`)
+	f.answer("/agentregistry/v1/projects/off/locations", 403, jsonDisabled)
+	feed := f.connect(t, nil).feed(t, feedRegistryAgents)
+	pages := round(t, feed)
+	if len(records(pages)) != 1 || len(pages[0].Blind) != 1 {
+		t.Errorf("%d agents, blind %v; want 1 and the project that is off", len(records(pages)), pages[0].Blind)
+	}
+	f.answer("/agentregistry/v1/projects/rc-sandbox/locations", 403, jsonDisabled)
+	if _, err := feed.Pull(context.Background(), nil); connectors.AsFault(err) == nil {
+		t.Errorf("%v, want forbidden when every project is off", err)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	f := company(t)
+	c := f.connect(t, nil)
+	if err := c.Probe(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	f.answer("/iam/v1/projects/rc-sandbox/serviceAccounts", 403, jsonDenied)
+	if err := c.Probe(context.Background()); err != nil {
+		t.Errorf("one forbidden service fails the probe: %v", err)
+	}
+	f.answer("/agentregistry/v1/projects/rc-sandbox/locations", 403, jsonDenied)
+	f.answer("/aiplatform/v1/projects/rc-sandbox/locations", 403, jsonDenied)
+	if fault := connectors.AsFault(c.Probe(context.Background())); fault == nil || fault.Kind != connectors.Forbidden {
+		t.Errorf("%v, want forbidden when nothing may be seen", fault)
+	}
+	f.answer("/iam/v1/projects/rc-sandbox/serviceAccounts", 401, `{"error":{"code":401,"message":"x","status":"UNAUTHENTICATED"}}`)
+	if fault := connectors.AsFault(c.Probe(context.Background())); fault == nil || fault.Kind != connectors.Unauthorized {
+		t.Errorf("%v, want unauthorized", fault)
+	}
+}
