@@ -97,23 +97,38 @@ func (c *change) removeKey() (sandbox.Outcome, error) {
 
 // addGrant gives an agent a role in a project that it does not have there yet: mostly its own, sometimes until a date.
 func (c *change) addGrant() (sandbox.Outcome, error) {
-	in := c.targets(func(t target) bool { m := t.member(c.state); return m != "" && len(c.open(m, t.home())) > 0 })
-	if len(in) == 0 {
+	in := c.targets(func(t target) bool { return t.member(c.state) != "" })
+	t, ok := c.lacking(in)
+	if !ok {
 		return sandbox.Outcome{}, c.none("no agent with an identity of its own that lacks a role")
 	}
-	t := c.any(in)
 	member, project := t.member(c.state), t.home()
 	if other := c.Projects[c.Rand.Pick(len(c.Projects))].ProjectID; len(c.open(member, other)) > 0 && c.Rand.Chance(0.25) {
 		project = other
 	}
-	lacking := c.open(member, project)
-	role, cond := lacking[c.Rand.Pick(len(lacking))], (*expr)(nil)
+	open := c.open(member, project)
+	role, cond := open[c.Rand.Pick(len(open))], (*expr)(nil)
 	if c.Rand.Chance(0.25) {
 		cond = untilTime(c.now.AddDate(0, 3, 0).Truncate(24 * time.Hour))
 	}
 	c.Policies[projectPolicyKey(project)].grant(role, member, cond)
 	c.policyDeed(c.opt, c.now, project, "ADD", role, member, cond)
 	return c.outcome(t.id(), t.title(), grantKey(role, project), c.now, "%s in %s granted to %q", role, project, t.title())
+}
+
+// lacking picks an agent that lacks a role in its own project. It begins anywhere and takes the first, since looking
+// through the policy for each agent takes long in a large company.
+func (c *change) lacking(in []target) (target, bool) {
+	if len(in) == 0 {
+		return target{}, false
+	}
+	start := c.Rand.Pick(len(in))
+	for i := range in {
+		if t := in[(start+i)%len(in)]; len(c.open(t.member(c.state), t.home())) > 0 {
+			return t, true
+		}
+	}
+	return target{}, false
 }
 
 // open are the roles that a member lacks in a project.

@@ -25,7 +25,7 @@ func TestListsShowTheTruth(t *testing.T) {
 }
 
 func TestEachItemComesOnce(t *testing.T) {
-	w := newWorld(t, 120, Options{PageSize: 3})
+	w := newWorld(t, 240, Options{PageSize: 3})
 	for _, list := range []struct{ path, items, key string }{
 		{"/iam/v1/projects/tessellate-agents/serviceAccounts", "accounts", "uniqueId"},
 		{"/agentregistry/v1/projects/tessellate-agents/locations/us-central1/agents", "agents", "agentId"},

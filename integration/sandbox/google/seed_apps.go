@@ -56,7 +56,7 @@ func (s *seeding) authManager() {
 // consents lets some people consent to a provider and some agents use it for them.
 func (s *seeding) consents(a *authProvider) {
 	principals := s.principals()
-	for range 3 + s.Rand.Pick(3) {
+	for range 4 + s.Rand.Pick(4) {
 		user, at := s.person(), s.date().Truncate(time.Second)
 		c := &consent{Provider: a.name(), ID: "auth-" + s.hexadecimal(16), User: user, Scopes: a.Scopes[:1], Created: at,
 			Updated: at, Suspended: s.Rand.Chance(0.15)}
