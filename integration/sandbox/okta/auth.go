@@ -14,6 +14,7 @@ type accessToken struct {
 	Value   string
 	Scopes  []string
 	Expires time.Time
+	Thumb   string // of the key that a DPoP token is bound to, or empty
 }
 
 // authorize lets a call pass that bears the static token, or an access token with the scope that the path needs.
@@ -23,11 +24,11 @@ func (c *call) authorize(scope string, read bool) (answer, bool) {
 	if known && (scheme == "SSWS" || scheme == "Bearer") {
 		return answer{}, false
 	}
-	if scheme != "Bearer" {
+	if scheme != "Bearer" && scheme != "DPoP" {
 		return unauthorized(), true
 	}
 	token := find(c.st.Access, func(t *accessToken) bool { return t.Value == value })
-	if token == nil || !c.now.Before(token.Expires) {
+	if token == nil || !c.now.Before(token.Expires) || !c.bound(token, scheme) {
 		return c.challenge(unauthorized(), "", "invalid_token", "The access token is invalid."), true
 	}
 	if granted(token.Scopes, scope, read) {

@@ -66,3 +66,24 @@ func FuzzRequests(f *testing.F) {
 		}
 	})
 }
+
+// FuzzProofs gives the token endpoint foreign assertions and proofs; none of them is a key of the client's.
+func FuzzProofs(f *testing.F) {
+	f.Add("a.b.c", "a.b.c")
+	f.Add(encode(assertionHeader{Alg: "ES256", Kid: "seeded"})+".e30.AA", encode(map[string]any{"typ": "dpop+jwt", "alg": "RS256",
+		"jwk": map[string]string{"kty": "RSA", "n": "AQAB", "e": "AQAB"}})+".e30.AA")
+	f.Add("..", encode(map[string]any{"jwk": map[string]string{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}})+".e30.AA")
+	now := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	s := NewWith(sandbox.NewCompany(1, 12), 1, Options{DPoP: true, Now: func() time.Time { return now }})
+	f.Fuzz(func(t *testing.T, assertion, proof string) {
+		r := httptest.NewRequest(http.MethodPost, "http://org.example/oauth2/v1/token", nil)
+		r.Header.Set("DPoP", proof)
+		c := &call{Sandbox: s, r: r, now: now, base: "http://org.example"}
+		if c.checkAssertion(assertion) == nil {
+			t.Errorf("assertion %q passes", assertion)
+		}
+		if _, _, err := c.proof(); err == nil {
+			t.Errorf("proof %q passes", proof)
+		}
+	})
+}

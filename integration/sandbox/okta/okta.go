@@ -37,6 +37,7 @@ type Options struct {
 	BetaEventTypes    bool          // workload_principal.ai_agent.register instead of workload_principal.register, and so on
 	PlatformInProfile bool          // platform and externalId stand in profile, not at the top level
 	NoOwnerSweep      bool          // resource-owners refuses a filter without parentResourceOrn, as older orgs do
+	DPoP              bool          // tokens are bound to a key by DPoP proofs, as those of new API service apps are
 	EnforceLimits     bool          // more calls than a rate limit allows give 429; without it the limits are a thousandfold
 
 	// Limits replaces limits per minute by class: apps (the list and what hangs on an app), app, users, user, groups, logs,

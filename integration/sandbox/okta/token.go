@@ -100,17 +100,29 @@ func mintToken(c *call) answer {
 	if err := c.checkAssertion(form.Get("client_assertion")); err != nil {
 		return badClient("The client_assertion token is invalid: " + err.Error())
 	}
-	return c.grantToken(form)
+	if !c.opt.DPoP {
+		return c.grantToken(form, "")
+	}
+	thumb, refused := c.tokenProof()
+	if refused != nil {
+		return *refused
+	}
+	return c.grantToken(form, thumb)
 }
 
-func (c *call) grantToken(form url.Values) answer {
+// grantToken gives the token out, bound to the key of a DPoP proof if there is one.
+func (c *call) grantToken(form url.Values, thumb string) answer {
 	scopes := strings.Fields(form.Get("scope"))
 	if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(c.st.Client.Scopes, s) }) {
 		return refuseToken(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
 	}
-	t := &accessToken{Value: "at." + c.st.Noise.Base62(60), Scopes: scopes, Expires: c.now.Add(tokenLife)}
+	t := &accessToken{Value: "at." + c.st.Noise.Base62(60), Scopes: scopes, Expires: c.now.Add(tokenLife), Thumb: thumb}
 	c.st.Access = append(c.st.Access, t)
-	return ok(tokenReply{"Bearer", int(tokenLife.Seconds()), t.Value, strings.Join(scopes, " ")})
+	kind := "Bearer"
+	if thumb != "" {
+		kind = "DPoP"
+	}
+	return ok(tokenReply{kind, int(tokenLife.Seconds()), t.Value, strings.Join(scopes, " ")})
 }
 
 type assertionHeader struct {
@@ -128,20 +140,31 @@ type assertionClaims struct {
 
 // checkAssertion holds a signed assertion to Okta's rules. The texts tell what is wrong without repeating the assertion.
 func (c *call) checkAssertion(jwt string) error {
-	parts := strings.Split(jwt, ".")
-	if len(parts) != 3 {
-		return errors.New("it is not a JWT")
-	}
 	var h assertionHeader
 	var claims assertionClaims
-	if decodePart(parts[0], &h) != nil || decodePart(parts[1], &claims) != nil {
-		return errors.New("it can't be decoded")
+	signed, sig, err := splitJWT(jwt, &h, &claims)
+	if err != nil {
+		return err
 	}
-	sig, err := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil || !c.st.Client.verify(h, parts[0]+"."+parts[1], sig) {
+	if !c.st.Client.verify(h, signed, sig) {
 		return errors.New("the signature does not fit a key of the client")
 	}
 	return c.checkClaims(claims)
+}
+
+// splitJWT decodes a JWT and returns what is signed with the signature, which it does not check.
+func splitJWT(jwt string, header, claims any) (signed string, sig []byte, err error) {
+	parts := strings.Split(jwt, ".")
+	if len(parts) != 3 {
+		return "", nil, errors.New("it is not a JWT")
+	}
+	if decodePart(parts[0], header) != nil || decodePart(parts[1], claims) != nil {
+		return "", nil, errors.New("it can't be decoded")
+	}
+	if sig, err = base64.RawURLEncoding.DecodeString(parts[2]); err != nil {
+		return "", nil, errors.New("its signature can't be decoded")
+	}
+	return parts[0] + "." + parts[1], sig, nil
 }
 
 func (c *call) checkClaims(claims assertionClaims) error {
@@ -178,16 +201,21 @@ func decodePart(part string, v any) error {
 	return json.Unmarshal(b, v)
 }
 
+// verify checks a signature with the key that the header names.
+func (cl client) verify(h assertionHeader, signed string, sig []byte) bool {
+	public, err := x509.ParsePKIXPublicKey(cl.Keys[h.Kid])
+	return err == nil && verify(h.Alg, public, signed, sig)
+}
+
 var hashes = map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}
 
 // verify checks a signature of one of the algorithms that Okta takes: RS or ES with 256, 384 or 512.
-func (cl client) verify(h assertionHeader, signed string, sig []byte) bool {
-	if len(h.Alg) != 5 {
+func verify(alg string, public crypto.PublicKey, signed string, sig []byte) bool {
+	if len(alg) != 5 {
 		return false
 	}
-	hash, known := hashes[h.Alg[2:]]
-	public, err := x509.ParsePKIXPublicKey(cl.Keys[h.Kid])
-	if !known || err != nil {
+	hash, known := hashes[alg[2:]]
+	if !known {
 		return false
 	}
 	d := hash.New()
@@ -195,11 +223,11 @@ func (cl client) verify(h assertionHeader, signed string, sig []byte) bool {
 	sum := d.Sum(nil)
 	switch k := public.(type) {
 	case *rsa.PublicKey:
-		return h.Alg[:2] == "RS" && rsa.VerifyPKCS1v15(k, hash, sum, sig) == nil
+		return alg[:2] == "RS" && rsa.VerifyPKCS1v15(k, hash, sum, sig) == nil
 	case *ecdsa.PublicKey:
 		half := len(sig) / 2
 		r, s := new(big.Int).SetBytes(sig[:half]), new(big.Int).SetBytes(sig[half:])
-		return h.Alg[:2] == "ES" && len(sig)%2 == 0 && ecdsa.Verify(k, sum, r, s)
+		return alg[:2] == "ES" && len(sig)%2 == 0 && ecdsa.Verify(k, sum, r, s)
 	}
 	return false
 }
