@@ -95,5 +95,5 @@ func (b *bucket) do(ctx context.Context, work func(jetstream.KeyValue) error) er
 // gone reports whether the bucket's stream is not there: it says so, or nobody answers in its place.
 func gone(err error) bool {
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) ||
-		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders)
+		errors.Is(err, nats.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders)
 }

@@ -1,0 +1,125 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rollcallhq/rollcall/events/eventlog"
+)
+
+// patience bounds what must happen in the end.
+const patience = 60 * time.Second
+
+func patient(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func leases(t *testing.T, r *real, ttl time.Duration) *eventlog.Leases {
+	t.Helper()
+	l, err := eventlog.NewLeases(patient(t), r.connect(t), ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func acquire(t *testing.T, l *eventlog.Leases, holder string) *eventlog.Lease {
+	t.Helper()
+	lease, err := l.Acquire(patient(t), "acme.okta main", holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease
+}
+
+func mustHold(t *testing.T, l *eventlog.Lease) {
+	t.Helper()
+	select {
+	case <-l.Lost():
+		t.Fatal("the lease is lost")
+	default:
+	}
+}
+
+func mustLose(t *testing.T, l *eventlog.Lease) {
+	t.Helper()
+	select {
+	case <-l.Lost():
+	case <-patient(t).Done():
+		t.Fatal("the lease is still held")
+	}
+}
+
+func TestLeaseIsHeldByOne(t *testing.T) {
+	r := newReal(t)
+	const ttl = time.Second
+	first := acquire(t, leases(t, r, ttl), "hub1")
+	second := leases(t, r, ttl)
+	ctx, cancel := context.WithTimeout(patient(t), 3*ttl)
+	defer cancel()
+	if _, err := second.Acquire(ctx, "acme.okta main", "hub2"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("while it is held and renewed: %v", err)
+	}
+	mustHold(t, first)
+	if other, err := second.Acquire(patient(t), "acme.google", "hub2"); err != nil {
+		t.Fatal(err)
+	} else if err := other.Release(patient(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLeaseIsReleased(t *testing.T) {
+	r := newReal(t)
+	// A lease of an hour: the standby must learn of the release, not of the end.
+	first, standby := acquire(t, leases(t, r, time.Hour), "hub1"), leases(t, r, time.Hour)
+	taken := make(chan *eventlog.Lease)
+	go func() {
+		l, err := standby.Acquire(patient(t), "acme.okta main", "hub2")
+		if err != nil {
+			t.Errorf("standby: %v", err)
+		}
+		taken <- l
+	}()
+	for range 2 {
+		if err := first.Release(patient(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustLose(t, first)
+	second := <-taken
+	if err := first.Release(patient(t)); err != nil {
+		t.Error(err)
+	}
+	mustHold(t, second)
+}
+
+func TestLeaseOfTheDeadIsTaken(t *testing.T) {
+	r := newReal(t)
+	nc := r.connect(t)
+	dead, err := eventlog.NewLeases(patient(t), nc, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := acquire(t, dead, "hub1")
+	nc.Close()
+	second := acquire(t, leases(t, r, time.Second), "hub2")
+	mustLose(t, first)
+	mustHold(t, second)
+}
+
+func TestLeaseEndsWithItsServer(t *testing.T) {
+	r := newReal(t)
+	first := acquire(t, leases(t, r, time.Second), "hub1")
+	standby := leases(t, r, time.Second)
+	r.Restart(t) // leases are kept in memory
+	second := acquire(t, standby, "hub2")
+	mustLose(t, first)
+	mustHold(t, second)
+	if err := second.Release(patient(t)); err != nil {
+		t.Error(err)
+	}
+}
