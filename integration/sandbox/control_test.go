@@ -121,6 +121,49 @@ func TestStoreKeepsTheVendorsForms(t *testing.T) {
 	}
 }
 
+func TestStoreWritesOnlyWhatChanged(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "fake.json")
+	f := &fake{}
+	st, err := Open(f, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("an unchanged state was written again")
+	}
+	f.names = append(f.names, "new")
+	if err := st.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("a changed state was not written: %v", err)
+	}
+}
+
+func TestStoreSaysWhySavingFailed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	st, err := Open(&fake{}, filepath.Join(dir, "fake.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	out, err := st.Mutate(Change{Op: CreateAgent, Name: "unsaved"})
+	if err == nil || out.Name != "unsaved" || st.Err() == nil {
+		t.Errorf("%+v, %v, %v: want the outcome, and why it was not saved", out, err, st.Err())
+	}
+}
+
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fake.json")
 	if err := os.WriteFile(file, []byte("{torn"), 0o600); err != nil {

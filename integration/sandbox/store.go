@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,8 +17,9 @@ type Store struct {
 	Vendor
 	file string
 
-	mu  sync.Mutex // one save at a time, so that an older snapshot never replaces a newer one
-	err error      // why the last save failed, see Err
+	mu    sync.Mutex // one save at a time, so that an older snapshot never replaces a newer one
+	saved []byte     // what the file holds, so that a POST which only reads costs no write
+	err   error      // why the last save failed, see Err
 }
 
 // Open loads a vendor's state from the file, if it exists, and saves it there from now on after each change (by a rename, so
@@ -85,12 +87,13 @@ func (s *Store) Err() error {
 
 func (s *Store) save() error {
 	b, err := s.Snapshot()
-	if err == nil {
+	if err == nil && !bytes.Equal(b, s.saved) {
 		err = replace(s.file, b)
 	}
 	if err != nil {
 		return fmt.Errorf("save the %s sandbox's state: %w", s.Name(), err)
 	}
+	s.saved = b
 	return nil
 }
 

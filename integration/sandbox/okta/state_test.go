@@ -3,6 +3,7 @@ package okta
 import (
 	"bytes"
 	"errors"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +82,30 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	b.clock.advance(time.Hour)
 	if diff := cmp.Diff(a.Truth(), b.Truth()); diff != "" {
 		t.Errorf("the original and the restored org part ways:\n%s", diff)
+	}
+}
+
+// TestRestartMeetsTheSameOrg goes through the file, as a restarted process does.
+func TestRestartMeetsTheSameOrg(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "okta.json")
+	a := start(t, Options{PageSize: 3})
+	first, err := sandbox.Open(a.Sandbox, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.serve(sandbox.Serve(first))
+	a.finished(a.do("POST", agents, plainJSON, `{"profile":{"name":"Survivor"}}`))
+	next := a.get(agents).next()
+	b := start(t, Options{PageSize: 3})
+	second, err := sandbox.Open(b.Sandbox, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first.Truth(), second.Truth()); diff != "" || first.Token() != second.Token() {
+		t.Errorf("after a restart (-before +after):\n%s", diff)
+	}
+	if r := b.get(b.url + next[len(a.url):]); r.status != 200 {
+		t.Errorf("a next link after a restart: %d %s", r.status, r.body)
 	}
 }
 
