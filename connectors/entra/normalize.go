@@ -92,8 +92,8 @@ func (o *object) check() error {
 	return nil
 }
 
-// tombstones are for all that a removed object may have been: the vendor says no more than its id. What was not known is
-// ignored.
+// tombstones are for all that a removed object may have been, a steward of others included: the vendor says no more than its
+// id. What was not known is ignored.
 func (o *object) tombstones(kinds ...events.Kind) connectors.Reading {
 	t := connectors.Tombstone{Reason: "deleted for good"}
 	switch o.Removed.Reason {

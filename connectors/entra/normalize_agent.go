@@ -33,7 +33,7 @@ func readPrincipal(r connectors.Record) (connectors.Reading, error) {
 		return connectors.Reading{}, err
 	}
 	if p.Removed != nil {
-		return p.tombstones(events.KindAgent, events.KindBlueprint), nil
+		return p.tombstones(events.KindAgent, events.KindBlueprint, events.KindPerson), nil
 	}
 	if (item{Type: p.Type, Principal: p.Kind, Blueprint: p.Blueprint}).isAgentIdentity() {
 		return connectors.Reading{Entities: []events.Entity{p.agent()}}, nil
@@ -92,7 +92,7 @@ func readUser(r connectors.Record) (connectors.Reading, error) {
 		return connectors.Reading{}, err
 	}
 	if u.Removed != nil {
-		return u.tombstones(events.KindAgent), nil
+		return u.tombstones(events.KindAgent, events.KindPerson), nil
 	}
 	status, native, by := u.status(events.StatusUnknown)
 	e := events.Entity{Kind: events.KindAgent, Holder: u.ID, Key: events.Self, Scope: scopeUsers, Agent: &events.Agent{
