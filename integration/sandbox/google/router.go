@@ -23,66 +23,74 @@ var (
 	withPolicy = []string{"options.requestedPolicyVersion"}
 )
 
+// Beginnings of patterns that many methods share.
+const (
+	inPlace = "v1/projects/{project}/locations/{location}"
+	inApps  = "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines"
+	inApp   = inApps + "/{app}/assistants"
+	inAgent = inApp + "/{assistant}/agents"
+)
+
 // routes are all methods that the sandbox has, in the order of the services' names.
 var routes = []route{
 	{serviceIdentity, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", located, listLocations},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders",
-		"google.cloud.agentidentity.v1.AuthProviderService.ListAuthProviders", append([]string{"showDeleted"}, ordered...), listProviders},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}",
+	{serviceIdentity, "GET", inPlace+"/authProviders",
+		"google.cloud.agentidentity.v1.AuthProviderService.ListAuthProviders", with(ordered, "showDeleted"), listProviders},
+	{serviceIdentity, "GET", inPlace+"/authProviders/{provider}",
 		"google.cloud.agentidentity.v1.AuthProviderService.GetAuthProvider", nil, getProvider},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}:getIamPolicy",
+	{serviceIdentity, "GET", inPlace+"/authProviders/{provider}:getIamPolicy",
 		"google.iam.v1.IAMPolicy.GetIamPolicy", withPolicy, getProviderPolicy},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}:queryWorkloads",
+	{serviceIdentity, "GET", inPlace+"/authProviders/{provider}:queryWorkloads",
 		"google.cloud.agentidentity.v1.AuthProviderService.QueryWorkloads", paged, queryWorkloads},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders:query",
-		"google.cloud.agentidentity.v1.AuthProviderService.QueryAuthProviders", append([]string{"workloadId"}, paged...), queryProviders},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}/authorizations",
+	{serviceIdentity, "GET", inPlace+"/authProviders:query",
+		"google.cloud.agentidentity.v1.AuthProviderService.QueryAuthProviders", with(paged, "workloadId"), queryProviders},
+	{serviceIdentity, "GET", inPlace+"/authProviders/{provider}/authorizations",
 		"google.cloud.agentidentity.v1.AuthProviderService.ListAuthorizations", ordered, listConsents},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/authProviders/{provider}/authorizations/{consent}",
+	{serviceIdentity, "GET", inPlace+"/authProviders/{provider}/authorizations/{consent}",
 		"google.cloud.agentidentity.v1.AuthProviderService.GetAuthorization", nil, getConsent},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/accessSummaries",
+	{serviceIdentity, "GET", inPlace+"/accessSummaries",
 		"google.cloud.agentidentity.v1.AccessSummaryService.ListAccessSummaries", ordered, listSummaries},
-	{serviceIdentity, "GET", "v1/projects/{project}/locations/{location}/accessSummaries/{summary}",
+	{serviceIdentity, "GET", inPlace+"/accessSummaries/{summary}",
 		"google.cloud.agentidentity.v1.AccessSummaryService.GetAccessSummary", nil, getSummary},
 
 	{serviceRegistry, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", located, listLocations},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}", "Locations.GetLocation", nil, getLocation},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/agents",
+	{serviceRegistry, "GET", inPlace, "Locations.GetLocation", nil, getLocation},
+	{serviceRegistry, "GET", inPlace+"/agents",
 		"google.cloud.agentregistry.v1.AgentRegistry.ListAgents", ordered, listRegistered},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/agents/{agent}",
+	{serviceRegistry, "GET", inPlace+"/agents/{agent}",
 		"google.cloud.agentregistry.v1.AgentRegistry.GetAgent", nil, getRegistered},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/bindings",
+	{serviceRegistry, "GET", inPlace+"/bindings",
 		"google.cloud.agentregistry.v1.AgentRegistry.ListBindings", ordered, listBindings},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/bindings/{binding}",
+	{serviceRegistry, "GET", inPlace+"/bindings/{binding}",
 		"google.cloud.agentregistry.v1.AgentRegistry.GetBinding", nil, getBinding},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/services",
+	{serviceRegistry, "GET", inPlace+"/services",
 		"google.cloud.agentregistry.v1.AgentRegistry.ListServices", filtered, listManual},
-	{serviceRegistry, "GET", "v1/projects/{project}/locations/{location}/services/{service}",
+	{serviceRegistry, "GET", inPlace+"/services/{service}",
 		"google.cloud.agentregistry.v1.AgentRegistry.GetService", nil, getManual},
 
-	{servicePlatform, "GET", "v1/projects/{project}/locations/{location}/reasoningEngines",
+	{servicePlatform, "GET", inPlace+"/reasoningEngines",
 		"google.cloud.aiplatform.v1.ReasoningEngineService.ListReasoningEngines", filtered, listEngines},
-	{servicePlatform, "GET", "v1/projects/{project}/locations/{location}/reasoningEngines/{engine}",
+	{servicePlatform, "GET", inPlace+"/reasoningEngines/{engine}",
 		"google.cloud.aiplatform.v1.ReasoningEngineService.GetReasoningEngine", nil, getEngine},
-	{servicePlatform, "POST", "v1/projects/{project}/locations/{location}/reasoningEngines/{engine}:getIamPolicy",
+	{servicePlatform, "POST", inPlace+"/reasoningEngines/{engine}:getIamPolicy",
 		"google.iam.v1.IAMPolicy.GetIamPolicy", withPolicy, getEnginePolicy},
 
 	{serviceResource, "GET", "v3/projects:search",
-		"google.cloud.resourcemanager.v3.Projects.SearchProjects", append([]string{"query"}, paged...), searchProjects},
+		"google.cloud.resourcemanager.v3.Projects.SearchProjects", with(paged, "query"), searchProjects},
 	{serviceResource, "GET", "v3/projects/{project}",
 		"google.cloud.resourcemanager.v3.Projects.GetProject", nil, getProject},
 	{serviceResource, "POST", "v3/projects/{project}:getIamPolicy",
 		"google.cloud.resourcemanager.v3.Projects.GetIamPolicy", nil, getProjectPolicy},
 
-	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines",
+	{serviceDiscovery, "GET", inApps,
 		"google.cloud.discoveryengine.v1alpha.EngineService.ListEngines", filtered, listApps},
-	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}",
+	{serviceDiscovery, "GET", inApps+"/{app}",
 		"google.cloud.discoveryengine.v1alpha.EngineService.GetEngine", nil, getApp},
-	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}/assistants",
+	{serviceDiscovery, "GET", inApp,
 		"google.cloud.discoveryengine.v1alpha.AssistantService.ListAssistants", paged, listAssistants},
-	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}/assistants/{assistant}/agents",
+	{serviceDiscovery, "GET", inAgent,
 		"google.cloud.discoveryengine.v1alpha.AgentService.ListAgents", ordered, listGemini},
-	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines/{app}/assistants/{assistant}/agents/{agent}",
+	{serviceDiscovery, "GET", inAgent+"/{agent}",
 		"google.cloud.discoveryengine.v1alpha.AgentService.GetAgent", nil, getGemini},
 
 	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts",
@@ -100,10 +108,13 @@ var routes = []route{
 		"google.logging.v2.LoggingServiceV2.ListLogEntries", nil, listEntries},
 
 	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services",
-		"google.cloud.run.v2.Services.ListServices", append([]string{"showDeleted"}, paged...), listRuns},
+		"google.cloud.run.v2.Services.ListServices", with(paged, "showDeleted"), listRuns},
 	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services/{service}",
 		"google.cloud.run.v2.Services.GetService", nil, getRun},
 }
+
+// with is a set of parameters and one more.
+func with(params []string, more string) []string { return append([]string{more}, params...) }
 
 // find returns the route of a request and its path variables; nil when the service has no such method.
 func find(verb, escapedPath string) (*route, map[string]string) {
