@@ -1,7 +1,9 @@
 package google
 
 import (
+	"errors"
 	"net/url"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -118,4 +120,36 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 	w.agreed()
+}
+
+func TestStateOutlivesTheProcess(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "google.json")
+	first := New(sandbox.NewCompany(5, 30), 5)
+	store, err := sandbox.Open(first, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range sandbox.Ops() {
+		if _, err := store.Mutate(sandbox.Change{Op: op}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+			t.Fatal(err)
+		}
+	}
+	second := New(sandbox.NewCompany(5, 30), 5)
+	if _, err := sandbox.Open(second, file); err != nil {
+		t.Fatal(err)
+	}
+	if snapshot(t, first) != snapshot(t, second) {
+		t.Error("another process finds another organization")
+	}
+}
+
+func TestSmallCompanies(t *testing.T) {
+	for _, c := range []sandbox.Company{{}, sandbox.NewCompany(1, 0), sandbox.NewCompany(1, 3)} {
+		s := New(c, 1)
+		for _, op := range sandbox.Ops() {
+			if _, err := s.Mutate(sandbox.Change{Op: op}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+				t.Errorf("%s: %v", op, err)
+			}
+		}
+	}
 }
