@@ -1,6 +1,8 @@
 package entra
 
 import (
+	"bytes"
+	"encoding/base64"
 	"maps"
 	"net/http"
 	"strings"
@@ -224,6 +226,14 @@ func TestDeltaTokens(t *testing.T) {
 	x.refused(400, "Request_BadRequest", "/v1.0/users/delta?$orderby=displayName")
 	x.refused(400, "Request_BadRequest", "/v1.0/users/delta?"+query("displayName eq 'x'"))
 	x.refused(400, "BadRequest", "/v1.0/users/delta?$select=nonsense")
+
+	token := link[strings.Index(link, "deltatoken=")+len("deltatoken="):]
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := bytes.Replace(b, []byte(`"servicePrincipals"`), []byte(`"users"`), 1)
+	x.refused(400, "Request_BadRequest", "/v1.0/users/delta?$deltatoken="+base64.RawURLEncoding.EncodeToString(forged))
 
 	x.pass(tokenDays*24*time.Hour + time.Second)
 	x.refused(400, "syncStateNotFound", link)

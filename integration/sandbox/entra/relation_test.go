@@ -145,3 +145,57 @@ func TestManagerAndGetByIDs(t *testing.T) {
 		t.Errorf("getByIds of nothing = %d", r.status)
 	}
 }
+
+// TestGrantComesBack checks that a delegated grant that is given again has its old id, and shows everywhere again.
+func TestGrantComesBack(t *testing.T) {
+	x := start(t)
+	x.PageSize = 0
+	a := x.some("agent_identity").ID
+	client, graph := x.ix.byID[a], x.byApp("servicePrincipal", graphAppID)
+	give := func() *object { return x.newScopeGrant(client, graph, x.ix.people[3].ID, "Mail.Read") }
+	first := give()
+	if first == nil || give() != nil {
+		t.Fatal("a grant could not be given, or could be given twice")
+	}
+	_, link := x.round("/v1.0/oauth2PermissionGrants/delta")
+	x.bury(first)
+	if slices.Contains(x.agent(a).Grants, first.ID) || x.get("/v1.0/oauth2PermissionGrants/"+first.ID).status != 404 {
+		t.Error("a grant that was taken is still there")
+	}
+	items, link := x.round(link)
+	if m := find(items, first.ID); m["@removed"] == nil {
+		t.Errorf("delta shows %s, want a removal", compact(m))
+	}
+	if again := give(); again == nil || again.ID != first.ID {
+		t.Fatal("the grant did not come back under its id")
+	}
+	if !slices.Contains(x.agent(a).Grants, first.ID) || x.get("/v1.0/oauth2PermissionGrants/"+first.ID).status != 200 {
+		t.Error("a grant that was given again is not there")
+	}
+	if items, _ = x.round(link); find(items, first.ID)["scope"] != "Mail.Read" {
+		t.Errorf("delta shows %s, want the whole grant", compact(items))
+	}
+}
+
+// TestAssignedTo checks that a resource names those who hold its roles, and nobody who is in the recycle bin.
+func TestAssignedTo(t *testing.T) {
+	x := start(t)
+	x.PageSize = 0
+	a := x.some("agent_identity").ID
+	graph := x.byApp("servicePrincipal", graphAppID)
+	g := x.newRole(x.ix.byID[a], graph, x.pickOf(graph, "appRoles"), Epoch)
+	for g == nil {
+		g = x.newRole(x.ix.byID[a], graph, x.pickOf(graph, "appRoles"), Epoch)
+	}
+	to := "/v1.0/servicePrincipals/" + graph.ID + "/appRoleAssignedTo?$top=500"
+	if find(x.ok(to).items(), g.ID) == nil {
+		t.Error("the resource does not name the agent")
+	}
+	x.do(sandbox.Change{Op: sandbox.DeleteAgent, Agent: a})
+	if find(x.ok(to).items(), g.ID) != nil {
+		t.Error("the resource names an agent in the recycle bin")
+	}
+	if got := x.agent(a); got.Status != "deleted" || !slices.Contains(got.Grants, g.ID) {
+		t.Errorf("the truth is %+v, want the grant kept for a restoration", got)
+	}
+}

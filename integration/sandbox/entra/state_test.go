@@ -3,6 +3,7 @@ package entra
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,32 @@ func TestSnapshotRestore(t *testing.T) {
 	}
 	if got := x.do(sandbox.Change{Op: sandbox.CreateAgent}).Agent; got != next {
 		t.Errorf("the restored generator gives %s, want %s", got, next)
+	}
+}
+
+// TestRestoreKeepsWhatIsToCome carries an expiry and a cascade that has not run yet into another sandbox.
+func TestRestoreKeepsWhatIsToCome(t *testing.T) {
+	x := start(t)
+	_, link := x.round(spSelect)
+	x.ExpireCursors()
+	app := x.ok("/v1.0/applications/graph.agentIdentityBlueprint").items()[0]
+	child := x.ok("/v1.0/servicePrincipals/graph.agentIdentity?" + query(sprint("agentIdentityBlueprintId eq '%s'", app["appId"]))).items()[0]
+	x.do(sandbox.Change{Op: sandbox.DeleteAgent, Agent: app["id"].(string)})
+	b, err := x.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := start(t)
+	if err := y.Restore(b); err != nil {
+		t.Fatal(err)
+	}
+	y.refused(400, "syncStateNotFound", strings.Replace(link, x.url, y.url, 1))
+	if got := y.agent(child["id"].(string)).Status; got == "deleted" {
+		t.Fatal("the cascade ran too early")
+	}
+	y.pass(time.Minute)
+	if got := y.agent(child["id"].(string)).Status; got != "deleted" {
+		t.Errorf("the restored tenant forgot the cascade: the agent is %s", got)
 	}
 }
 
