@@ -3,6 +3,7 @@ package google
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // The traps of Google's names:
@@ -35,7 +36,7 @@ func projectResource(project string) string {
 
 var (
 	engineName  = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/reasoningEngines/[^/]+$`)
-	apiVersion  = regexp.MustCompile(`^v[0-9][a-z0-9]*/`)
+	apiVersion  = regexp.MustCompile(`^(v[0-9][a-z0-9]*/)+`)
 	agentPlaces = regexp.MustCompile(`^projects/[^/]+/locations/([^/]+)/`)
 )
 
@@ -43,7 +44,7 @@ var (
 // it, whatever host and version come before it; for every other service the full name, //run.googleapis.com/projects/...
 func resourceName(uri string) string {
 	uri = strings.TrimRight(strings.TrimSpace(uri), "/")
-	if engineName.MatchString(uri) {
+	if engineName.MatchString(uri) || strings.ContainsFunc(uri, unicode.IsSpace) {
 		return uri
 	}
 	_, rest, ok := strings.Cut(uri, "//")

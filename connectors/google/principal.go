@@ -3,6 +3,7 @@ package google
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // An agent's identity is spelled in four ways:
@@ -30,7 +31,7 @@ func canonicalPrincipal(s string) (string, bool) {
 	domain, path, ok := strings.Cut(s, "/")
 	m := trustDomain.FindStringSubmatch(strings.ToLower(domain))
 	path = strings.TrimRight(path, "/")
-	if !ok || m == nil || !strings.HasPrefix(path, "resources/") {
+	if !ok || m == nil || strings.ContainsFunc(path, unicode.IsSpace) || !strings.HasPrefix(path, "resources/") {
 		return "", false
 	}
 	return "principal://agents.global." + owner[m[1]] + m[2] + ".system.id.goog/" + path, true

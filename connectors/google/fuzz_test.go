@@ -1,0 +1,103 @@
+package google
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+// FuzzNormalize: no record panics, and what is read is fit to be published.
+func FuzzNormalize(f *testing.F) {
+	for _, o := range odd {
+		f.Add(o.typ, o.body)
+	}
+	for typ, body := range map[string]string{typeRegistryAgent: jsonAgent, typeReasoningEngine: jsonEngine, typeServiceAccount: jsonAccount,
+		typeServiceAccountKeys: `{"keys":[` + jsonKey + `]}`, typeIAMPolicy: jsonPolicy} {
+		f.Add(typ, body)
+	}
+	f.Fuzz(func(t *testing.T, typ, body string) {
+		r := connectors.Record{Type: typ, Body: jsontext.Value(body), Context: map[string]string{
+			ctxProject: "acme", ctxLocation: "us-central1", ctxUniqueID: "1", ctxResource: "//x", ctxHolders: holdersJSON}}
+		first, err := normalize(r)
+		if err != nil {
+			return
+		}
+		for _, e := range first.Entities {
+			if e.Body() == nil || e.Holder == "" || e.Key == "" || e.Scope == "" {
+				t.Errorf("entity %s without a part", e.Ref())
+			}
+		}
+		if second, _ := normalize(r); !cmp.Equal(first, second) || string(r.Body) != body {
+			t.Error("normalizing is not pure")
+		}
+	})
+}
+
+// FuzzCursor: whatever is taken for a cursor is written and read as itself, and names places that may stand in a path.
+func FuzzCursor(f *testing.F) {
+	f.Add([]byte(`{"v":1,"place":{"project":"acme","location":"us-central1"},"token":"x","broken":true}`))
+	f.Add([]byte(`{"v":0}`))
+	f.Add([]byte(`nonsense`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := parseCursor(b)
+		if err != nil || len(b) == 0 {
+			return
+		}
+		if strings.ContainsAny(c.Place.parent(), "?#%\\ ") || strings.Contains(c.Place.parent(), "..") && strings.Contains(c.Place.parent(), "/../") {
+			t.Errorf("place %q", c.Place.parent())
+		}
+		out, err := c.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := parseCursor(out); err != nil || again != c {
+			t.Errorf("%s is read as %+v, then as %+v, %v", b, c, again, err)
+		}
+	})
+}
+
+// FuzzCanonicalPrincipal: a canonical spelling is its own.
+func FuzzCanonicalPrincipal(f *testing.F) {
+	f.Add(canonical)
+	f.Add("spiffe://agents.global.project-1.system.id.goog/resources/run/x")
+	f.Add("agents.global.1.system.id.goog/resources/ /")
+	f.Fuzz(func(t *testing.T, s string) {
+		p, ok := canonicalPrincipal(s)
+		if !ok {
+			return
+		}
+		if again, ok := canonicalPrincipal(p); !ok || again != p {
+			t.Errorf("%q becomes %q, and that %q", s, p, again)
+		}
+		if name := resourceName(s); resourceName(name) != name {
+			t.Errorf("resource name %q is not its own", name)
+		}
+	})
+}
+
+// FuzzListing: no body panics; what is read of a list are objects, and no secret is left in them.
+func FuzzListing(f *testing.F) {
+	f.Add([]byte(`{"agents":[{"name":"a","clientSecret":"hunter2"}],"nextPageToken":"x"}`))
+	f.Add([]byte(`<html>`))
+	f.Add([]byte(`{"agents":null}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a := &answer{method: "GET", path: "/v1/x", status: 200, body: bytes.Clone(b)}
+		l, err := a.listing("agents")
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "GET /v1/x: status 200: ") {
+				t.Errorf("error %q does not say where", err)
+			}
+			return
+		}
+		for _, item := range l.items {
+			if item.Kind() != '{' || !item.IsValid() {
+				t.Errorf("item %s is no object", item)
+			}
+		}
+	})
+}

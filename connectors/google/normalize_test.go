@@ -1,0 +1,85 @@
+package google
+
+import (
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/connectors"
+)
+
+const holdersJSON = `{"serviceAccount:a@x":"1","principal://a":"projects/1/locations/r/reasoningEngines/2"}`
+
+var (
+	atGlobal = map[string]string{ctxProject: "acme", ctxLocation: "global"}
+	atRegion = map[string]string{ctxProject: "acme", ctxLocation: "us-central1"}
+	ofKey    = map[string]string{ctxProject: "acme", ctxUniqueID: "1"}
+	ofPolicy = map[string]string{ctxProject: "acme", ctxResource: projectResource("acme"), ctxHolders: holdersJSON}
+	partly   = map[string]string{ctxProject: "acme", ctxResource: projectResource("acme"), ctxHolders: holdersJSON, ctxPartial: "true"}
+)
+
+// odd are records that differ from the documentation's examples in what the vendor leaves out, adds or changes.
+var odd = []struct {
+	typ, body string
+	context   map[string]string
+}{
+	// Agent Registry: no principal yet; an agent of another place; attributes of other shapes; hosted elsewhere; no id.
+	{typeRegistryAgent, `{"agentId":"urn:agent:1","name":"projects/acme/locations/us-central1/agents/1","displayName":null,"attributes":{"agentregistry.googleapis.com/system/RuntimeReference":{"uri":"https://us-central1-aiplatform.googleapis.com/v1/projects/4/locations/us-central1/reasoningEngines/7"}}}`, atRegion},
+	{typeRegistryAgent, `{"agentId":"urn:agent:2","name":"projects/acme/locations/eu/agents/2","createTime":"yesterday","laterField":{"a":1}}`, atGlobal},
+	{typeRegistryAgent, `{"agentId":"urn:agent:3","attributes":{"agentregistry.googleapis.com/system/RuntimeIdentity":{"principal":"agent-7"},"agentregistry.googleapis.com/system/Framework":"adk","agentregistry.googleapis.com/system/RuntimeReference":null}}`, atGlobal},
+	{typeRegistryAgent, `{"agentId":"urn:agent:4","attributes":{"agentregistry.googleapis.com/system/RuntimeReference":{"uri":"//run.googleapis.com/projects/4/locations/us-central1/services/bot"}}}`, atRegion},
+	{typeRegistryAgent, `{"name":"projects/acme/locations/us-central1/agents/1"}`, atRegion},
+
+	// Agent Runtime: other spellings and types of identity, none, Google's own account; names that are none.
+	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/reasoningEngines/1","spec":{"identityType":"LATER_TYPE","effectiveIdentity":"spiffe://agents.global.project-4.system.id.goog/resources/aiplatform/projects/4/locations/us-central1/reasoningEngines/1"}}`, atRegion},
+	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/reasoningEngines/2","spec":null,"labels":null}`, atRegion},
+	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/reasoningEngines/3","spec":{"effectiveIdentity":"service-4@gcp-sa-aiplatform-re.iam.gserviceaccount.com"}}`, atRegion},
+	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/reasoningEngines/4","spec":{"serviceAccount":"a@acme.iam.gserviceaccount.com"},"updateTime":"2026-11-04T16:20:11.5+02:00"}`, atRegion},
+	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/endpoints/4"}`, atRegion},
+	{typeReasoningEngine, `{"name":7}`, atRegion},
+
+	// Service accounts: nothing but an id; null and wrong types; no id.
+	{typeServiceAccount, `{"uniqueId":"1","email":"a@acme.iam.gserviceaccount.com","disabled":null}`, map[string]string{ctxProject: "acme"}},
+	{typeServiceAccount, `{"uniqueId":"1","disabled":"true"}`, map[string]string{ctxProject: "acme"}},
+	{typeServiceAccount, `{"email":"a@acme.iam.gserviceaccount.com"}`, map[string]string{ctxProject: "acme"}},
+
+	// Keys: none; Google's own, a later reason, no reason; one without a name.
+	{typeServiceAccountKeys, `{}`, ofKey},
+	{typeServiceAccountKeys, `{"keys":[{"name":"projects/x/serviceAccounts/y/keys/k3","keyType":"SYSTEM_MANAGED"},{"name":"projects/x/serviceAccounts/y/keys/k2","keyType":"LATER","disabled":true,"disableReason":"LATER_REASON"},{"name":"projects/x/serviceAccounts/y/keys/k1","disabled":true,"extendedStatus":[{"key":"SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_COMPROMISE_DETECTED"}]}]}`, ofKey},
+	{typeServiceAccountKeys, `{"keys":[{"name":"projects/x/serviceAccounts/y/keys/k1"},{}]}`, ofKey},
+	{typeServiceAccountKeys, `{"keys":[]}`, atGlobal},
+
+	// Policies: the same grant under two titles; nobody; accounts that could not be looked up; no holders.
+	{typeIAMPolicy, `{"bindings":[{"role":"roles/a","members":["serviceAccount:a@x","serviceAccount:a@x","user:b@x"],"condition":{"title":"t1","expression":"true"}},{"role":"roles/a","members":["serviceAccount:a@x"],"condition":{"title":"t2","expression":"true"}},{"role":"roles/a","members":["serviceAccount:a@x","principal://a"]}]}`, ofPolicy},
+	{typeIAMPolicy, `{"etag":"ACAB"}`, ofPolicy},
+	{typeIAMPolicy, `{"bindings":[{"role":"roles/a","members":["principal://a"]},{"members":["principal://a"]}]}`, partly},
+	{typeIAMPolicy, `{"bindings":[]}`, map[string]string{ctxResource: "x"}},
+	{typeIAMPolicy, `{"bindings":{}}`, ofPolicy},
+
+	{"later_type", `{}`, nil},
+}
+
+// TestNormalizeOddities compares with testdata/odd.json.
+func TestNormalizeOddities(t *testing.T) {
+	var got []golden
+	for _, o := range odd {
+		got = append(got, reading(&connector{}, connectors.Record{Type: o.typ, Body: jsontext.Value(o.body), Context: o.context}))
+	}
+	checkGolden(t, "odd", got)
+}
+
+// TestNormalizeIsPure: twice the same reading, and the record is as it was.
+func TestNormalizeIsPure(t *testing.T) {
+	for _, o := range odd {
+		r := connectors.Record{Type: o.typ, Body: jsontext.Value(o.body), Context: o.context}
+		first, err1 := normalize(r)
+		second, err2 := normalize(r)
+		if diff := cmp.Diff(first, second); diff != "" || (err1 == nil) != (err2 == nil) {
+			t.Errorf("%s reads differently (-once +again): %s", o.body, diff)
+		}
+		if string(r.Body) != o.body {
+			t.Errorf("%s was changed to %s", o.body, r.Body)
+		}
+	}
+}
