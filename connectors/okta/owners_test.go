@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -106,6 +107,22 @@ func TestOwnersPassGoesOnInAnotherProcess(t *testing.T) {
 	reading, err := first.Normalize(page.Records[0])
 	if err != nil || len(reading.Entities) != 2 || reading.Entities[0].Holder != "wlp3" {
 		t.Errorf("it reads %v, error %v", reading, err)
+	}
+}
+
+// What the sweep has shown is as of when the sweep began, however much later it is told: a change that was read in between must
+// not be undone.
+func TestOwnersAreAsOfTheSweep(t *testing.T) {
+	o := ownedAgents(t, "sweep")
+	now := time.Date(2026, 8, 20, 7, 0, 0, 0, time.UTC)
+	began := now
+	c := o.connect(t, func(s *connectors.Settings) { s.Now = func() time.Time { now = now.Add(time.Second); return now } })
+	for _, page := range readAll(t, c, "owners").pages {
+		for _, r := range page.Records {
+			if r.Asked.After(began.Add(time.Second)) {
+				t.Errorf("a record says that it was asked for %v after the sweep began", r.Asked.Sub(began))
+			}
+		}
 	}
 }
 
