@@ -77,7 +77,7 @@ func secretAuth() map[string]connectors.Secret {
 }
 
 func oneAgent(t *testing.T) *graph {
-	return newGraph(t, map[string]canned{castAgentIdentity: {body: `{"value":[]}`}})
+	return newGraph(t, map[string]canned{"/servicePrincipals": {body: `{"value":[` + itemOther + `]}`}})
 }
 
 func TestLoginWithClientSecret(t *testing.T) {

@@ -78,22 +78,27 @@ func feeds(c *client) []connectors.Feed {
 // Feeds says what the connection reads.
 func (c *Connector) Feeds() []connectors.Feed { return c.feeds }
 
-// Probe asks for one agent identity. A caller who may not read those, but other service principals, still sees something; a
-// caller without any permission is refused by Graph, never answered with an empty list.
+// Probe checks that the connection may see. Every tenant has service principals, the one of this very application among them:
+// a Graph that shows none does not show what there is. Who may read agent identities alone is refused there, and asked for those.
 func (c *Connector) Probe(ctx context.Context) error {
-	err := c.peek(ctx, castAgentIdentity, needAgents)
-	if f := connectors.AsFault(err); f == nil || f.Kind != connectors.Forbidden {
+	some, err := c.peek(ctx, "/servicePrincipals", needDirectory)
+	switch f := connectors.AsFault(err); {
+	case err == nil && some:
+		return nil
+	case err == nil:
+		return &connectors.Fault{Kind: connectors.Forbidden, Cure: cureForbidden(needDirectory),
+			Err: errors.New("Graph shows no service principal at all, not even this application's own")}
+	case f == nil || f.Kind != connectors.Forbidden:
 		return err
 	}
-	if c.peek(ctx, "/servicePrincipals", needDirectory) == nil {
-		return nil
-	}
+	_, err = c.peek(ctx, castAgentIdentity, needAgents)
 	return err
 }
 
-func (c *Connector) peek(ctx context.Context, path, need string) error {
-	_, err := c.client.page(ctx, call{url: c.client.url(path + "?$top=1&$select=id"), need: need})
-	return err
+// peek asks whether a list has anything.
+func (c *Connector) peek(ctx context.Context, path, need string) (some bool, err error) {
+	p, err := c.client.page(ctx, call{url: c.client.url(path + "?$top=1&$select=id"), need: need})
+	return len(p.items) > 0 || p.next != "", err
 }
 
 // pageSize reads the option that lowers the size of pages, for tests; 0 leaves it to each list's maximum.

@@ -9,16 +9,18 @@ import (
 
 func TestProbe(t *testing.T) {
 	denied := canned{status: 403, body: errorBody("Authorization_RequestDenied")}
-	some := canned{body: `{"value":[]}`}
+	none := canned{body: `{"value":[]}`}
+	some := canned{body: `{"value":[` + itemOther + `]}`}
 	for _, c := range []struct {
 		name    string
 		answers map[string]canned
 		kind    connectors.FaultKind
 	}{
-		{"sees agents", map[string]canned{castAgentIdentity: some}, 0},
-		{"sees the directory", map[string]canned{castAgentIdentity: denied, "/servicePrincipals": some}, 0},
+		{"sees the directory", map[string]canned{"/servicePrincipals": some}, 0},
+		{"sees agents alone", map[string]canned{"/servicePrincipals": denied, castAgentIdentity: none}, 0},
 		{"sees nothing", map[string]canned{castAgentIdentity: denied, "/servicePrincipals": denied}, connectors.Forbidden},
-		{"bad token", map[string]canned{castAgentIdentity: {status: 401, body: errorBody("InvalidAuthenticationToken")}}, connectors.Unauthorized},
+		{"is shown nothing", map[string]canned{"/servicePrincipals": none, castAgentIdentity: none}, connectors.Forbidden},
+		{"bad token", map[string]canned{"/servicePrincipals": {status: 401, body: errorBody("InvalidAuthenticationToken")}}, connectors.Unauthorized},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := newGraph(t, c.answers).connector().Probe(t.Context())
