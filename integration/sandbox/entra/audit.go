@@ -43,7 +43,7 @@ type userActor struct {
 type appActor struct {
 	AppID                *string `json:"appId"`
 	DisplayName          string  `json:"displayName"`
-	ServicePrincipalID   string  `json:"servicePrincipalId"`
+	ServicePrincipalID   *string `json:"servicePrincipalId"`
 	ServicePrincipalName *string `json:"servicePrincipalName"`
 }
 
@@ -184,4 +184,10 @@ func change(prop, before, after string) modified {
 		m.NewValue = &after
 	}
 	return m
+}
+
+// list is a JSON list of one text, which is how the log writes most values.
+func list(text string) string {
+	b, _ := json.Marshal([]string{text}) // a text: it cannot fail
+	return string(b)
 }

@@ -94,7 +94,7 @@ func (q *request) batch(r *http.Request) (any, error) {
 		Requests []step `json:"requests"`
 	}
 	if err := json.Unmarshal(q.body, &ask); err != nil {
-		return nil, badQuery("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+		return nil, badQuery("Unable to read JSON request payload. Please ensure payload is of valid JSON format.")
 	}
 	if err := checkBatch(ask.Requests); err != nil {
 		return nil, err
@@ -137,9 +137,11 @@ func checkBatch(steps []step) error {
 // step answers one part, with the credentials of the whole.
 func (q *request) step(outer *http.Request, st step, failed map[string]bool) result {
 	if slices.ContainsFunc(st.DependsOn, func(d string) bool { return failed[d] }) {
-		return part(st, q.pack(outer, nil, &failure{status: http.StatusFailedDependency, code: "FailedDependency", message: "A request that this one depends on has failed."}))
+		return part(st, q.pack(outer, nil, &failure{status: http.StatusFailedDependency, code: "FailedDependency",
+			message: "A request that this one depends on has failed."}))
 	}
-	r, err := http.NewRequestWithContext(outer.Context(), strings.ToUpper(st.Method), q.base+"/"+strings.TrimPrefix(st.URL, "/"), bytes.NewReader(st.Body))
+	address := q.base + "/" + strings.TrimPrefix(st.URL, "/")
+	r, err := http.NewRequestWithContext(outer.Context(), strings.ToUpper(st.Method), address, bytes.NewReader(st.Body))
 	if err != nil || r.URL.Host != outer.Host || strings.HasSuffix(r.URL.Path, "/$batch") {
 		return part(st, q.pack(outer, nil, badQuery("Invalid batch request url: it must be relative to the version, and no batch.")))
 	}

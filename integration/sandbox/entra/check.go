@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// badSelect begins the message of a refused $select or $expand.
+const badSelect = "Parsing OData Select and Expand failed"
+
 // check refuses the options that the service refuses on a list.
 func (q *request) check(src source) error {
 	o := q.opt
@@ -26,10 +29,12 @@ func (q *request) check(src source) error {
 func (q *request) checkAdvanced() error {
 	o := q.opt
 	if o.search != "" && !q.eventual() {
-		return unsupported("Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'")
+		return unsupported("Request with $search query parameter only works through MSGraph with a special request header: " +
+			"'ConsistencyLevel: eventual'")
 	}
 	if (o.filter.advanced() || o.filter != nil && o.order != nil) && (!q.eventual() || !o.count) {
-		return unsupported("The specified filter or its combination with $orderby is an advanced query: it needs $count=true and the header 'ConsistencyLevel: eventual'.")
+		return unsupported("The specified filter or its combination with $orderby is an advanced query: it needs $count=true " +
+			"and the header 'ConsistencyLevel: eventual'.")
 	}
 	return nil
 }
@@ -39,17 +44,17 @@ func (q *request) checkNames(src source) error {
 	k, o := src.kind, q.opt
 	for _, p := range o.sel {
 		if !k.knows(p) {
-			return badQuery("Parsing OData Select and Expand failed: Could not find a property named '%s' on type '%s%s'.", p, namespace, k.name)
+			return noProperty(badSelect, p, k)
 		}
 	}
 	for _, e := range o.expand {
 		if !slices.Contains(k.rels, e.rel) && !slices.Contains(k.castRels, e.rel) {
-			return badQuery("Parsing OData Select and Expand failed: Could not find a property named '%s' on type '%s%s'.", e.rel, namespace, k.name)
+			return noProperty(badSelect, e.rel, k)
 		}
 	}
 	for _, by := range o.order {
 		if first, _, _ := strings.Cut(by.prop, "/"); !k.knows(first) {
-			return badQuery("Invalid $orderby clause: Could not find a property named '%s' on type '%s%s'.", by.prop, namespace, k.name)
+			return noProperty("Invalid $orderby clause", by.prop, k)
 		}
 	}
 	if o.filter == nil {
@@ -57,7 +62,7 @@ func (q *request) checkNames(src source) error {
 	}
 	for _, p := range o.filter.props {
 		if !k.knows(p) {
-			return invalid("Could not find a property named '%s' on type '%s%s'.", p, namespace, k.name)
+			return noProperty("Invalid filter clause", p, k)
 		}
 	}
 	return nil

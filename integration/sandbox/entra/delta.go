@@ -75,7 +75,7 @@ func (q *request) firstCursor(k kind) (cursor, error) {
 	}
 	for _, p := range c.Select {
 		if !k.knows(p) && tracked[k.name] != p {
-			return c, badQuery("Parsing OData Select and Expand failed: Could not find a property named '%s' on type '%s%s'.", p, namespace, k.name)
+			return c, noProperty(badSelect, p, k)
 		}
 	}
 	if f := q.opt.filter; f != nil {

@@ -28,7 +28,7 @@ func (s *Sandbox) failing(r *http.Request, f sandbox.Fault) (answer, bool) {
 	case sandbox.RateLimit:
 		return s.pack(r, nil, s.throttled(r, f.After)), true
 	case sandbox.ServerError:
-		return s.pack(r, nil, &failure{status: http.StatusInternalServerError, code: "UnknownError", message: "An unexpected error occurred."}), true
+		return s.pack(r, nil, broken("An unexpected error occurred.")), true
 	case sandbox.Unauthorized:
 		return s.pack(r, nil, unauthorized("Access token has expired or is not yet valid.")), true
 	case sandbox.Forbidden:
@@ -113,17 +113,17 @@ func (s *Sandbox) linkBack(q *request) string {
 func failLogin(f sandbox.Fault) (answer, bool) {
 	switch f.Kind {
 	case sandbox.RateLimit:
-		a := oauthFailure(http.StatusTooManyRequests, "temporarily_unavailable", "AADSTS90055: There are too many requests at present.", 90055)
+		a := errManyRequests.answer()
 		if f.After > 0 {
 			a.header.Set("Retry-After", seconds(f.After))
 		}
 		return a, true
 	case sandbox.ServerError:
-		return oauthFailure(http.StatusInternalServerError, "server_error", "AADSTS90033: A transient error has occurred. Please try again.", 90033), true
+		return errTransient.answer(), true
 	case sandbox.Unauthorized:
-		return oauthFailure(http.StatusUnauthorized, "invalid_client", "AADSTS7000222: The provided client secret keys are expired.", 7000222), true
+		return errOldSecret.answer(), true
 	case sandbox.Forbidden:
-		return oauthFailure(http.StatusBadRequest, "unauthorized_client", "AADSTS7000112: Application is disabled.", 7000112), true
+		return errDisabled.answer(), true
 	}
 	return answer{}, false
 }

@@ -30,6 +30,16 @@ func unsupported(format string, args ...any) *failure {
 	return &failure{status: http.StatusBadRequest, code: "Request_UnsupportedQuery", message: fmt.Sprintf(format, args...)}
 }
 
+// noProperty refuses a name in $select, $expand, $filter or $orderby that the type does not have.
+func noProperty(clause, name string, k kind) *failure {
+	return badQuery("%s: Could not find a property named '%s' on type '%s%s'.", clause, name, namespace, k.name)
+}
+
+// broken is a fault inside the service.
+func broken(message string) *failure {
+	return &failure{status: http.StatusInternalServerError, code: "UnknownError", message: message}
+}
+
 // noSegment answers a path that the service does not have; at this vendor that is a 400.
 func noSegment(segment string) *failure {
 	return badQuery("Resource not found for the segment '%s'.", segment)
@@ -49,7 +59,8 @@ func denied() *failure {
 
 // unauthorized answers for a token that is missing or wrong.
 func unauthorized(message string) *failure {
-	return &failure{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message, header: http.Header{
-		"Www-Authenticate": {`Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="` + graphAppID + `"`},
-	}}
+	challenge := fmt.Sprintf("Bearer realm=%q, authorization_uri=%q, client_id=%q",
+		"", "https://login.microsoftonline.com/common/oauth2/authorize", graphAppID)
+	return &failure{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message,
+		header: http.Header{"Www-Authenticate": {challenge}}}
 }

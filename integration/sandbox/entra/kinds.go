@@ -83,8 +83,9 @@ var kinds = map[string]kind{
 		additionalDetails[] category correlationId initiatedBy loggedByService operationType result resultReason targetResources[]`)},
 	"federatedIdentityCredential": {base: "federatedIdentityCredential", defaults: split(`name issuer subject audiences[] description`)},
 	"inheritablePermission":       {base: "inheritablePermission", defaults: split(`resourceAppId inheritableScopes`)},
-	"organization":                {base: "organization", set: "organization", defaults: split(`displayName createdDateTime verifiedDomains[] tenantType`)},
-	"directoryObject":             {base: "directoryObject", defaults: split(`deletedDateTime`)},
+	"organization": {base: "organization", set: "organization",
+		defaults: split(`displayName createdDateTime verifiedDomains[] tenantType`)},
+	"directoryObject": {base: "directoryObject", defaults: split(`deletedDateTime`)},
 }
 
 func split(s string) []string { return strings.Fields(s) }

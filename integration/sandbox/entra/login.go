@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ const tokenLife = 3599 * time.Second
 // isLogin tells whether a path belongs to the identity platform.
 func isLogin(path string) bool {
 	_, rest, _ := strings.Cut(strings.Trim(path, "/"), "/")
-	return slices.Contains([]string{"oauth2/v2.0/token", "v2.0/.well-known/openid-configuration", "discovery/v2.0/keys", "discovery/instance"}, rest)
+	return slices.Contains([]string{"oauth2/v2.0/token", "v2.0/.well-known/openid-configuration", "discovery/v2.0/keys",
+		"discovery/instance"}, rest)
 }
 
 // login answers what Microsoft's identity platform answers: the token endpoint for client credentials and the metadata that
@@ -56,21 +58,44 @@ func oauthAnswer(status int, v any) answer {
 		"Cache-Control": {"no-store, no-cache"}}}
 }
 
-// oauthFailure is an error in the form of the token endpoint.
-func oauthFailure(status int, name, description string, code int) answer {
-	return oauthAnswer(status, map[string]any{"error": name, "error_description": description, "error_codes": []int{code},
-		"timestamp": "2026-11-01 00:00:00Z", "trace_id": "00000000-0000-4000-8000-000000000001",
+// oauthError is an error of the token endpoint.
+type oauthError struct {
+	status int
+	name   string
+	code   int
+	text   string
+}
+
+var (
+	errPostOnly     = oauthError{400, "invalid_request", 900561, "The endpoint only accepts POST requests."}
+	errNoForm       = oauthError{400, "invalid_request", 900144, "The request body is not a form."}
+	errTenant       = oauthError{400, "invalid_request", 90002, "Tenant not found. Check to make sure you have the correct tenant ID."}
+	errGrantType    = oauthError{400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type."}
+	errClient       = oauthError{400, "unauthorized_client", 700016, "Application with that identifier was not found in the directory."}
+	errSecret       = oauthError{401, "invalid_client", 7000215, "Invalid client secret provided. Send the secret's value, not its ID."}
+	errScope        = oauthError{400, "invalid_scope", 1002012, "Client credential flows must have a scope with /.default suffixed to the resource identifier."}
+	errManyRequests = oauthError{429, "temporarily_unavailable", 90055, "There are too many requests at present."}
+	errTransient    = oauthError{500, "server_error", 90033, "A transient error has occurred. Please try again."}
+	errOldSecret    = oauthError{401, "invalid_client", 7000222, "The provided client secret keys are expired."}
+	errDisabled     = oauthError{400, "unauthorized_client", 7000112, "Application is disabled."}
+)
+
+// answer is the error in the form of the token endpoint.
+func (e oauthError) answer() answer {
+	return oauthAnswer(e.status, map[string]any{"error": e.name, "error_codes": []int{e.code},
+		"error_description": fmt.Sprintf("AADSTS%d: %s", e.code, e.text),
+		"timestamp":         "2026-11-01 00:00:00Z", "trace_id": "00000000-0000-4000-8000-000000000001",
 		"correlation_id": "00000000-0000-4000-8000-000000000002"})
 }
 
 // token answers a request for an access token with a client secret, in the body or as basic credentials.
 func (s *Sandbox) token(r *http.Request, tenant string) answer {
 	if r.Method != http.MethodPost {
-		return oauthFailure(http.StatusBadRequest, "invalid_request", "AADSTS900561: The endpoint only accepts POST requests.", 900561)
+		return errPostOnly.answer()
 	}
 	r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		return oauthFailure(http.StatusBadRequest, "invalid_request", "AADSTS900144: The request body is not a form.", 900144)
+		return errNoForm.answer()
 	}
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	if user, pass, ok := r.BasicAuth(); ok {
@@ -79,15 +104,15 @@ func (s *Sandbox) token(r *http.Request, tenant string) answer {
 	scopes := strings.Fields(r.PostForm.Get("scope"))
 	switch {
 	case tenant != s.st.Tenant && tenant != s.st.Domain:
-		return oauthFailure(http.StatusBadRequest, "invalid_request", "AADSTS90002: Tenant not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.", 90002)
+		return errTenant.answer()
 	case r.PostForm.Get("grant_type") != "client_credentials":
-		return oauthFailure(http.StatusBadRequest, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.", 70003)
+		return errGrantType.answer()
 	case id != s.st.ClientID:
-		return oauthFailure(http.StatusBadRequest, "unauthorized_client", "AADSTS700016: Application with that identifier was not found in the directory.", 700016)
+		return errClient.answer()
 	case !hmac.Equal([]byte(secret), []byte(s.st.ClientSecret)):
-		return oauthFailure(http.StatusUnauthorized, "invalid_client", "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.", 7000215)
+		return errSecret.answer()
 	case !slices.ContainsFunc(scopes, func(x string) bool { return strings.HasSuffix(x, "/.default") }):
-		return oauthFailure(http.StatusBadRequest, "invalid_scope", "AADSTS1002012: The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.", 1002012)
+		return errScope.answer()
 	}
 	return oauthAnswer(http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": int(tokenLife.Seconds()),
 		"ext_expires_in": int(tokenLife.Seconds()), "access_token": s.issue()})
@@ -131,7 +156,8 @@ func (s *Sandbox) authorize(r *http.Request) error {
 		return unauthorized("Access token validation failure. Invalid signature.")
 	}
 	var c claims
-	if b, err := base64.RawURLEncoding.Strict().DecodeString(parts[1]); err != nil || json.Unmarshal(b, &c) != nil || c.Expires <= s.now().Unix() {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
+	if err != nil || json.Unmarshal(b, &c) != nil || c.Expires <= s.now().Unix() {
 		return unauthorized("Lifetime validation failed, the token is expired.")
 	}
 	return nil

@@ -87,10 +87,11 @@ func (s *Sandbox) person(c sandbox.Change, fits func(*object) bool) (*object, er
 func (s *Sandbox) admin() initiator {
 	r := s.st.Rand
 	if len(s.ix.people) == 0 || r.Chance(0.2) {
-		return initiator{App: &appActor{DisplayName: "Agent Factory"}}
+		id := s.st.Factory
+		return initiator{App: &appActor{DisplayName: "Agent Factory", ServicePrincipalID: &id}}
 	}
 	u := s.ix.people[r.Pick(len(s.ix.people))]
-	return initiator{User: &userActor{ID: u.ID, UserPrincipalName: u.text("userPrincipalName"), IPAddress: fmt.Sprintf("198.51.100.%d", 1+r.Pick(250))}}
+	return actor(u)
 }
 
 // outcome describes a change; key is what came or went, when that is not the agent itself.

@@ -69,7 +69,7 @@ func (s *Sandbox) createIdentity(c sandbox.Change, by *object, now time.Time) *o
 	o := s.newIdentity(s.newName(c), "", p, stamp(now))
 	s.link(o, "owners", by.ID)
 	s.link(o, "sponsors", by.ID)
-	s.record(entryOf(now, "Add", o, change("DisplayName", "[]", `["`+o.text("displayName")+`"]`)), actor(by))
+	s.record(entryOf(now, "Add", o, change("DisplayName", "[]", list(o.text("displayName")))), actor(by))
 	return o
 }
 
@@ -132,7 +132,7 @@ func (s *Sandbox) renameAgent(c sandbox.Change, now time.Time) (sandbox.Outcome,
 		return sandbox.Outcome{}, none(c, "it has that name already")
 	}
 	s.set(o, "displayName", after)
-	s.record(entryOf(now, "Update", o, change("DisplayName", `["`+before+`"]`, `["`+after+`"]`)), s.admin())
+	s.record(entryOf(now, "Update", o, change("DisplayName", list(before), list(after))), s.admin())
 	return outcome(o, "", "agent %s renamed to %s", quote(before), quote(after))
 }
 

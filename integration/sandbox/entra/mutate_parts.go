@@ -92,7 +92,11 @@ func (s *Sandbox) blueprintOf(o *object) *object {
 	return s.byApp("application", o.text("agentIdentityBlueprintId"))
 }
 
-const credentialActivity = "Update application – Certificates and secrets management"
+// credentialEntry describes a change of a blueprint's credentials, by their ids before and after.
+func credentialEntry(at time.Time, app *object, before, after string) logged {
+	return logged{at: at, verb: "Update application – Certificates and secrets management", about: []*object{app},
+		changes: []modified{change("KeyDescription", before, after)}}
+}
 
 // addCredential gives the agent's blueprint a secret, a certificate or a federated credential.
 func (s *Sandbox) addCredential(c sandbox.Change, now time.Time) (sandbox.Outcome, error) {
@@ -112,7 +116,7 @@ func (s *Sandbox) addCredential(c sandbox.Change, now time.Time) (sandbox.Outcom
 		app.Parts["federatedIdentityCredentials"] = append(app.Parts["federatedIdentityCredentials"], f)
 		id, _ = f["id"].(string)
 	}
-	s.record(logged{at: now, verb: credentialActivity, about: []*object{app}, changes: []modified{change("KeyDescription", "[]", `["`+id+`"]`)}}, s.admin())
+	s.record(credentialEntry(now, app, "[]", list(id)), s.admin())
 	return outcome(o, id, "credential %s added to %s, for %s", id, shown(app), shown(o))
 }
 
@@ -141,7 +145,7 @@ func (s *Sandbox) removeCredential(c sandbox.Change, now time.Time) (sandbox.Out
 	}
 	fics := app.Parts["federatedIdentityCredentials"]
 	app.Parts["federatedIdentityCredentials"] = slices.DeleteFunc(fics, func(f map[string]any) bool { return f["id"] == id })
-	s.record(logged{at: now, verb: credentialActivity, about: []*object{app}, changes: []modified{change("KeyDescription", `["`+id+`"]`, "[]")}}, s.admin())
+	s.record(credentialEntry(now, app, list(id), "[]"), s.admin())
 	return outcome(o, id, "credential %s removed from %s, for %s", id, shown(app), shown(o))
 }
 

@@ -33,7 +33,7 @@ type expansion struct {
 	sel []string
 }
 
-var optionNames = []string{"count", "deltatoken", "expand", "filter", "format", "orderby", "search", "select", "skip", "skiptoken", "top"}
+var optionNames = split(`count deltatoken expand filter format orderby search select skip skiptoken top`)
 
 // parseOptions reads a query string. Names without "$" that OData does not know are ignored, as custom query options are.
 func parseOptions(raw string) (options, error) {
@@ -80,7 +80,7 @@ func (o *options) set(name, value string) (err error) {
 	case "top":
 		o.top, err = strconv.Atoi(value)
 		if err != nil || o.top < 0 {
-			return badQuery("Invalid value '%s' for $top query option found. The $top query option requires a non-negative integer value.", value)
+			return badQuery("Invalid value '%s' for $top query option found. It requires a non-negative integer value.", value)
 		}
 	case "count":
 		if value != "true" && value != "false" {
@@ -110,7 +110,7 @@ func names(list string) ([]string, error) {
 			}
 		}
 		if p == "" {
-			return nil, badQuery("Parsing OData Select and Expand failed: an empty name in '%s'.", list)
+			return nil, badQuery(badSelect+": an empty name in '%s'.", list)
 		}
 		if !slices.Contains(out, p) {
 			out = append(out, p)
@@ -146,7 +146,7 @@ func parseExpand(list string) ([]expansion, error) {
 			inner, closed := strings.CutSuffix(rest, ")")
 			sel, ok := strings.CutPrefix(inner, "$select=")
 			if !closed || !ok {
-				return nil, badQuery("Parsing OData Select and Expand failed: only $select is supported within $expand, not '%s'.", part)
+				return nil, badQuery(badSelect+": only $select is supported within $expand, not '%s'.", part)
 			}
 			var err error
 			if e.sel, err = names(sel); err != nil {
@@ -154,7 +154,7 @@ func parseExpand(list string) ([]expansion, error) {
 			}
 		}
 		if e.rel == "" {
-			return nil, badQuery("Parsing OData Select and Expand failed: an empty name in '%s'.", list)
+			return nil, badQuery(badSelect+": an empty name in '%s'.", list)
 		}
 		out = append(out, e)
 	}

@@ -77,16 +77,20 @@ func (b *builder) ago(days int) time.Time {
 func (b *builder) addOrdinary() {
 	b.addApp("Rollcall Hub", "Reads agents, their owners and their grants.", b.st.ClientID)
 	_, b.factory = b.addApp("Agent Factory", "Provisions agents from blueprints on request.", b.st.Rand.UUID())
+	b.st.Factory = b.factory.ID
 	b.addApp("CI Deploy Pipeline", "Deploys services after review.", b.st.Rand.UUID())
 	b.addApp("Backup Runner", "Copies shared drives at night.", b.st.Rand.UUID())
 	appID := b.st.Rand.UUID()
 	b.create("servicePrincipal", b.st.Rand.UUID(), map[string]any{
 		"accountEnabled": true, "appId": appID, "createdDateTime": stamp(b.ago(400)), "displayName": "mi-build-runner",
-		"alternativeNames":     []any{"isExplicit=True", "/subscriptions/" + b.st.Rand.UUID() + "/resourcegroups/build/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mi-build-runner"},
+		"alternativeNames":     []any{"isExplicit=True", "/subscriptions/" + b.st.Rand.UUID() + managedIdentity},
 		"servicePrincipalType": "ManagedIdentity", "servicePrincipalNames": []any{appID}, "tags": []any{},
 		"appRoleAssignmentRequired": false,
 	})
 }
+
+// managedIdentity is the rest of the managed identity's resource id.
+const managedIdentity = "/resourcegroups/build/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mi-build-runner"
 
 // addApp adds an application with its service principal and returns both. Its owner is somebody of the company.
 func (b *builder) addApp(name, description, appID string) (app, sp *object) {

@@ -134,7 +134,7 @@ func (s *Sandbox) pack(r *http.Request, v any, err error) answer {
 	set("request-id", id)
 	set("client-request-id", clientID(r, id))
 	set("Cache-Control", "no-cache")
-	set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
+	set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1"}}`)
 	if err != nil {
 		return s.refusal(h, r, id, err)
 	}
@@ -155,7 +155,7 @@ func (s *Sandbox) pack(r *http.Request, v any, err error) answer {
 }
 
 func (s *Sandbox) refusal(h http.Header, r *http.Request, id string, err error) answer {
-	f := &failure{status: http.StatusInternalServerError, code: "UnknownError", message: err.Error()}
+	f := broken(err.Error())
 	errors.As(err, &f)
 	for k, v := range f.header {
 		h[k] = v

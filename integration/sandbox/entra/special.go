@@ -46,7 +46,7 @@ func (q *request) deletedItems(rest []string) (any, error) {
 		return nil, noSegment(append(rest, "directory")[0])
 	}
 	if len(rest) == 1 {
-		return nil, badQuery("The type of the deleted items is missing: use /directory/deletedItems/microsoft.graph.servicePrincipal, application, user or group.")
+		return nil, badQuery("The type of the deleted items is missing: name microsoft.graph.servicePrincipal, application, user or group.")
 	}
 	cast, ok := castOf(rest[1])
 	if ok && slices.Contains(binTypes, cast.name) && len(rest) == 2 {

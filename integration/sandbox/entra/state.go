@@ -25,6 +25,7 @@ type state struct {
 	ClientID     string        `json:"client_id"`
 	ClientSecret string        `json:"client_secret"`
 	Key          string        `json:"key"`        // signs cursors and access tokens
+	Factory      string        `json:"factory"`    // the service principal that provisions agents
 	Seeded       bool          `json:"seeded"`     // false only inside New
 	Generation   int           `json:"generation"` // how often all cursors were expired
 	Seq          uint64        `json:"seq"`        // the last object or log entry created
