@@ -38,7 +38,7 @@ type authorizer interface {
 	sign(req *http.Request, token string)
 
 	// refused is told that the vendor refused token, and reports whether asking for another one may help.
-	refused(token string) bool
+	refused(ctx context.Context, token string) bool
 
 	// cure says what to do when the vendor refuses the credentials.
 	cure() string
@@ -80,6 +80,6 @@ func (t *staticToken) sign(req *http.Request, token string) {
 	req.Header.Set("Authorization", t.scheme+" "+token)
 }
 
-func (t *staticToken) refused(string) bool { return false }
+func (t *staticToken) refused(context.Context, string) bool { return false }
 
 func (t *staticToken) cure() string { return t.help }

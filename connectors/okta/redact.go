@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -12,7 +13,7 @@ import (
 )
 
 // redacted stands in a record where the vendor sent a secret.
-const redacted = `"[redacted]"`
+const redacted = "[redacted]"
 
 // secretNames are the endings of names whose text is a secret, in small letters without marks: client_secret, clientSecret.
 // An object under such a name is none (a connection's "secret" describes one): it is searched like any other.
@@ -21,42 +22,47 @@ var secretNames = []string{"secret", "secrethash", "password", "privatekey", "ap
 // keyParts are the members of a JWK that only its owner may know.
 var keyParts = map[string]bool{"d": true, "p": true, "q": true, "dp": true, "dq": true, "qi": true, "k": true, "oth": true}
 
-// strip takes the secrets out of a record on receipt. The rest keeps its values, but not the order of its members.
+// strip takes the secrets out of a record on receipt. The rest keeps its values, numbers as they are written, but not the order
+// of its members.
 func strip(v jsontext.Value) (jsontext.Value, error) {
-	switch v.Kind() {
-	case '{':
-		return stripObject(v)
-	case '[':
-		var items []jsontext.Value
-		if err := json.Unmarshal(v, &items); err != nil {
-			return nil, err
-		}
-		for i := range items {
-			var err error
-			if items[i], err = strip(items[i]); err != nil {
-				return nil, err
-			}
-		}
-		return events.Marshal(items)
+	if kind := v.Kind(); kind != '{' && kind != '[' {
+		return v, nil
 	}
-	return v, nil
-}
-
-func stripObject(v jsontext.Value) (jsontext.Value, error) {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(v, &members); err != nil {
+	var tree any
+	if err := json.Unmarshal(v, &tree, keepNumbers); err != nil {
 		return nil, err
 	}
-	_, isKey := members["kty"]
-	for name, value := range members {
-		var err error
-		if secretName(name) && value.Kind() == '"' || isKey && keyParts[name] {
-			members[name] = jsontext.Value(redacted)
-		} else if members[name], err = strip(value); err != nil {
-			return nil, err
+	stripTree(tree)
+	return events.Marshal(tree)
+}
+
+// keepNumbers leaves numbers in a tree of any as they are written.
+var keepNumbers = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported // not this function's: decode as ever
+	}
+	n, err := d.ReadValue()
+	*v = n.Clone()
+	return err
+}))
+
+func stripTree(tree any) {
+	switch tree := tree.(type) {
+	case []any:
+		for _, item := range tree {
+			stripTree(item)
+		}
+	case map[string]any:
+		_, isKey := tree["kty"]
+		for name, value := range tree {
+			_, isText := value.(string)
+			if secretName(name) && isText || isKey && keyParts[name] {
+				tree[name] = redacted
+			} else {
+				stripTree(value)
+			}
 		}
 	}
-	return events.Marshal(members)
 }
 
 func secretName(name string) bool {

@@ -26,6 +26,16 @@ func TestStrip(t *testing.T) {
 	}
 }
 
+// Deep nesting costs what it is long, not its square.
+func TestStripDeep(t *testing.T) {
+	const depth = 9000
+	in := strings.Repeat(`{"a":[`, depth/2) + `{"client_secret":"SHH"}` + strings.Repeat(`]}`, depth/2)
+	got, err := strip(jsontext.Value(in))
+	if err != nil || len(got) < len(in) || strings.Contains(string(got), "SHH") {
+		t.Errorf("got %d bytes, error %v", len(got), err)
+	}
+}
+
 // What the vendor sends by mistake reaches neither a record nor an error.
 func TestSecretsStayOutOfRecords(t *testing.T) {
 	o := newOrg(t)

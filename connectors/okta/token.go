@@ -56,14 +56,24 @@ func newTokenSource(s connectors.Settings, base *url.URL) (*tokenSource, error) 
 	return t, nil
 }
 
-// token returns the token in use. Whoever comes first makes a new one; the others wait for it, each no longer than its context.
-func (t *tokenSource) token(ctx context.Context) (string, error) {
+// enter waits for its turn, no longer than its context.
+func (t *tokenSource) enter(ctx context.Context) error {
 	select {
 	case <-t.gate:
+		return nil
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return ctx.Err()
 	}
-	defer func() { t.gate <- struct{}{} }()
+}
+
+func (t *tokenSource) leave() { t.gate <- struct{}{} }
+
+// token returns the token in use. Whoever comes first makes a new one; the others wait for it, each no longer than its context.
+func (t *tokenSource) token(ctx context.Context) (string, error) {
+	if err := t.enter(ctx); err != nil {
+		return "", err
+	}
+	defer t.leave()
 	if t.access != "" && t.now().Before(t.renew) {
 		return t.access, nil
 	}
@@ -71,9 +81,11 @@ func (t *tokenSource) token(ctx context.Context) (string, error) {
 }
 
 // refused forgets the token, unless a newer one has taken its place already.
-func (t *tokenSource) refused(token string) bool {
-	<-t.gate
-	defer func() { t.gate <- struct{}{} }()
+func (t *tokenSource) refused(ctx context.Context, token string) bool {
+	if t.enter(ctx) != nil {
+		return false
+	}
+	defer t.leave()
 	if t.access == token {
 		t.access = ""
 	}

@@ -65,7 +65,8 @@ func (m *mend) authorized(req *http.Request, x *exchange) (*http.Response, []byt
 	}
 	x.token = token
 	resp, body, err := m.send(req, token)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || errorCode(body) == codeNotEnabled || !m.auth.refused(token) {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || errorCode(body) == codeNotEnabled ||
+		!m.auth.refused(req.Context(), token) {
 		return resp, body, err
 	}
 	if token, err = m.auth.token(req.Context()); err != nil {

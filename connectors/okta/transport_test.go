@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -180,5 +181,53 @@ func TestBodiesAreBounded(t *testing.T) {
 	resp := &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(make([]byte, 101)))}
 	if _, err := readBody(resp, 100); err == nil || !strings.Contains(err.Error(), "page_size") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// The SDK also reads the environment and a file in the home directory: nothing of either may count.
+func TestMendStrayConfiguration(t *testing.T) {
+	home := t.TempDir()
+	if err := os.MkdirAll(home+"/.okta", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := "okta:\n  client:\n    orgUrl: https://stray.test\n    token: stray\n    requestTimeout: 1\n    cache:\n      enabled: true\n"
+	if err := os.WriteFile(home+"/.okta/okta.yaml", []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range map[string]string{"HOME": home, "OKTA_CLIENT_ORGURL": "https://stray.test", "OKTA_CLIENT_TOKEN": "stray",
+		"OKTA_CLIENT_AUTHORIZATIONMODE": "SSWS", "OKTA_CLIENT_CACHE_ENABLED": "true", "OKTA_CLIENT_RATE_LIMIT_MAX_RETRIES": "9",
+		"OKTA_CLIENT_SCOPES": "a,b", "OKTA_CLIENT_PRIVATEKEY": "stray", "OKTA_CLIENT_PROXY_HOST": "stray.test"} {
+		t.Setenv(k, v)
+	}
+	o := newOrg(t)
+	o.on(agentsPath, func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Authorization"); got != "Bearer "+testToken {
+			t.Errorf("Authorization is %q", got)
+		}
+		bodyPaged(1, anAgent("wlp1", "one", ""))(w, r)
+	})
+	c := o.connect(t)
+	readAll(t, c, "ai-agents")
+	readAll(t, c, "ai-agents")
+	if n := len(o.calls("GET")); n != 2 {
+		t.Errorf("two passes made %d calls", n)
+	}
+}
+
+// The hub's transport speaks through the SDK: its faults arrive.
+func TestFaultsOfTheTransportArrive(t *testing.T) {
+	o := newOrg(t)
+	o.on(agentsPath, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Rate-Limit-Limit", "100")
+		w.Header().Set("X-Rate-Limit-Remaining", "0")
+		w.Header().Set("X-Rate-Limit-Reset", fmt.Sprint(time.Now().Add(time.Hour).Unix()))
+		bodyPaged(1, anAgent("wlp1", "one", ""))(w, r)
+	})
+	c := o.connect(t, over(connectors.NewTransport(nil, connectors.Limits{MaxWait: time.Second})))
+	readAll(t, c, "ai-agents")
+	_, err := c.feed(t, "ai-agents")(t.Context(), nil)
+	mustFault(t, err, connectors.RateLimited)
+	if n := len(o.calls("GET")); n != 1 {
+		t.Errorf("%d calls were made, want 1", n)
 	}
 }

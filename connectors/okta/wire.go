@@ -45,7 +45,7 @@ func optional[T any](v jsontext.Value) T {
 	return part
 }
 
-// strings turns texts into strings, without the empty ones.
+// plainStrings turns texts into strings, without the empty ones.
 func plainStrings(texts []text) []string {
 	var out []string
 	for _, t := range texts {
