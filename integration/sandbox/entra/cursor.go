@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -48,7 +49,7 @@ func (s *Sandbox) sign(use string, b []byte) []byte {
 // open reads a token back. A token of something else, or one that was not handed out here, is badly formed.
 func (s *Sandbox) open(token, of string, uses ...string) (cursor, error) {
 	var c cursor
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	b, err := unbase64(token)
 	if err != nil || len(b) <= signLen || !hmac.Equal(b[:signLen], s.sign("cursor", b[signLen:])) ||
 		json.Unmarshal(b[signLen:], &c) != nil || c.Of != of {
 		return c, bad("Badly formed token.")
@@ -59,6 +60,15 @@ func (s *Sandbox) open(token, of string, uses ...string) (cursor, error) {
 		}
 	}
 	return c, bad("Badly formed token.")
+}
+
+// unbase64 reads base64 in its one canonical form; the library's decoder also takes line breaks and stray last bits.
+func unbase64(text string) ([]byte, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil && base64.RawURLEncoding.EncodeToString(b) != text {
+		err = errors.New("not canonical base64")
+	}
+	return b, err
 }
 
 // fresh refuses a token that is too old or was expired by hand.

@@ -151,12 +151,12 @@ func (s *Sandbox) authorize(r *http.Request) error {
 	if len(parts) != 3 {
 		return unauthorized("IDX14100: JWT is not well formed, there are not two dots (.).")
 	}
-	sign, err := base64.RawURLEncoding.Strict().DecodeString(parts[2])
+	sign, err := unbase64(parts[2])
 	if err != nil || !hmac.Equal(sign, s.sign("access", []byte(parts[0]+"."+parts[1]))) {
 		return unauthorized("Access token validation failure. Invalid signature.")
 	}
 	var c claims
-	b, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
+	b, err := unbase64(parts[1])
 	if err != nil || json.Unmarshal(b, &c) != nil || c.Expires <= s.now().Unix() {
 		return unauthorized("Lifetime validation failed, the token is expired.")
 	}

@@ -76,7 +76,7 @@ func (s *Sandbox) createIdentity(c sandbox.Change, by *object, now time.Time) *o
 func (s *Sandbox) createUser(c sandbox.Change, by *object, now time.Time) *object {
 	var free []*object
 	for o := range s.each("servicePrincipal", 0) {
-		if o.Type == "agentIdentity" && o.live() && s.ix.users[o.ID] == nil {
+		if o.Type == "agentIdentity" && o.live() && s.userOf(o.ID) == nil {
 			free = append(free, o)
 		}
 	}

@@ -199,3 +199,42 @@ func TestAssignedTo(t *testing.T) {
 		t.Errorf("the truth is %+v, want the grant kept for a restoration", got)
 	}
 }
+
+// TestCredentialsInDelta checks that secrets and certificates show in the delta of applications, and federated credentials
+// do not: they are no property.
+func TestCredentialsInDelta(t *testing.T) {
+	x := start(t)
+	_, link := x.round("/v1.0/applications/delta?$select=passwordCredentials,keyCredentials")
+	shown, hidden := 0, 0
+	for range 12 {
+		x.do(changeOf(sandbox.AddCredential))
+		var items []jsonObject
+		if items, link = x.round(link); len(items) == 0 {
+			hidden++
+		} else {
+			shown++
+		}
+	}
+	if shown == 0 || hidden == 0 {
+		t.Errorf("%d of 12 new credentials show in delta and %d do not, want some of both", shown, hidden)
+	}
+}
+
+// TestUserAfterUser checks that an agent identity whose user was purged can have another.
+func TestUserAfterUser(t *testing.T) {
+	x := start(t)
+	for range 40 { // until every identity has a user
+		if _, err := x.Mutate(sandbox.Change{Op: sandbox.CreateAgent, Native: "agent_user"}); err != nil {
+			break
+		}
+	}
+	u := x.some("agent_user")
+	x.do(sandbox.Change{Op: sandbox.DeleteAgent, Agent: u.ID})
+	if _, err := x.Mutate(sandbox.Change{Op: sandbox.CreateAgent, Native: "agent_user"}); err == nil {
+		t.Error("an identity got a second user while the first can be restored")
+	}
+	x.do(sandbox.Change{Op: sandbox.PurgeAgent, Agent: u.ID})
+	if out := x.do(sandbox.Change{Op: sandbox.CreateAgent, Native: "agent_user"}); x.agent(out.Agent).LinkedTo != u.LinkedTo {
+		t.Errorf("the new user belongs to %s, want %s", x.agent(out.Agent).LinkedTo, u.LinkedTo)
+	}
+}
