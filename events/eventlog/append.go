@@ -21,8 +21,10 @@ const (
 // batch is what is stored in one go: events, or the claim renewed, and then the cursor.
 type batch struct {
 	records []record
-	saved   events.Saved // what the cursor message holds
-	renews  bool         // the first record is the claim
+	before  events.Receipt // what the log must hold for the batch to be stored
+	saved   events.Saved   // what the cursor message holds
+	feed    string
+	renews  bool // the first record is the claim
 }
 
 // Append stores the events of a page and then the feed's new cursor, all or nothing, and gives each of a.Events its id. Beyond
@@ -59,6 +61,7 @@ func (l *Log) Append(ctx context.Context, a events.Append) (events.Receipt, erro
 
 // expect lets the batch check that nobody wrote since the receipt.
 func (b *batch) expect(r events.Receipt) {
+	b.before = r
 	first, cursor := &b.records[0], &b.records[len(b.records)-1]
 	first.expect = &expect{events.ClaimSubject(r.Claim.Tenant, r.Claim.Connection), r.Claim.Sequence}
 	cursor.expect = &expect{cursor.subject, r.Saved.Sequence}
@@ -94,19 +97,23 @@ func (l *Log) plan(a *events.Append) ([]batch, error) {
 // quiet is the batch of an append without events. It renews the claim, so that claim and cursor are both checked.
 func (l *Log) quiet(a *events.Append) (batch, error) {
 	now := time.Now().UTC()
-	claim := a.Claim
-	claim.Time = now
-	body, err := events.Marshal(claim)
-	if err != nil {
-		return batch{}, err
-	}
 	saved := events.Saved{Cursor: a.Cursor, Head: a.Expect.Head, Events: a.Expect.Events, Time: now}
 	cursor, err := l.cursorRecord(a, &saved)
 	if err != nil {
 		return batch{}, err
 	}
-	renewal := record{subject: events.ClaimSubject(claim.Tenant, claim.Connection), body: body, id: cursor.id, rollup: true}
-	return batch{records: []record{renewal, cursor}, saved: saved, renews: true}, nil
+	renewal, err := renew(a.Claim, cursor.id, now)
+	if err != nil {
+		return batch{}, err
+	}
+	return batch{records: []record{renewal, cursor}, saved: saved, feed: a.Feed, renews: true}, nil
+}
+
+// renew is the claim anew.
+func renew(c events.Claim, id string, now time.Time) (record, error) {
+	c.Time = now
+	body, err := events.Marshal(c)
+	return record{subject: events.ClaimSubject(c.Tenant, c.Connection), body: body, id: id, rollup: true}, err
 }
 
 func (l *Log) cursorRecord(a *events.Append, s *events.Saved) (record, error) {
@@ -144,7 +151,7 @@ func (p *planner) add(i int) error {
 	if err != nil {
 		return err
 	}
-	r := record{subject: e.NATSSubject(), body: sealed.Body, prev: sealed.Prev, hash: sealed.Hash, ttl: p.log.ttl(e)}
+	r := record{subject: e.NATSSubject(), body: sealed.Body, feed: p.append.Feed, prev: sealed.Prev, hash: sealed.Hash, ttl: p.log.ttl(e)}
 	size := p.log.store.size(&r)
 	if limit := p.log.store.limit(); size > limit {
 		return &events.TooLargeError{Index: i, Size: size, Limit: limit}
@@ -173,7 +180,7 @@ func (p *planner) close(end bool) error {
 	if err != nil {
 		return err
 	}
-	p.batches = append(p.batches, batch{records: append(p.records, cursor), saved: saved})
+	p.batches = append(p.batches, batch{records: append(p.records, cursor), saved: saved, feed: p.append.Feed})
 	p.records, p.bytes = nil, 0
 	return nil
 }
@@ -193,6 +200,7 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// ErrFull: the server refused because its disk, or the account's share of it, is used up.
+// ErrFull: the server refused because its disk, or the account's share of it, is used up. Unless [events.ErrUncertain] stands beside
+// it, nothing was stored; if it does, Log.Cursor tells what was.
 var ErrFull = errors.New("the NATS server has no room left: free or add disk space, or raise the account's or JetStream's max_store; " +
-	"nothing was stored, and the feed goes on once there is room")
+	"the feed goes on once there is room")

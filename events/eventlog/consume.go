@@ -58,7 +58,7 @@ func (r *reading) prepare(ctx context.Context) error {
 	if r.replicas == 1 || r.end == 0 || r.next > r.end {
 		return nil
 	}
-	at, ok, err := r.get(ctx, map[string]any{"seq": r.end})
+	at, ok, err := r.at(ctx, r.end)
 	if err != nil || !ok {
 		return err
 	}
@@ -69,7 +69,8 @@ func (r *reading) prepare(ctx context.Context) error {
 	return nil
 }
 
-// run goes from consumer to consumer until the reading is done. A bounded reading gives up after Options.Wait without progress.
+// run goes from consumer to consumer until the reading is done. After Options.Wait without progress a bounded reading gives up, and
+// so does one that follows when all the while the server was there and refused.
 func (r *reading) run(ctx context.Context, yield func(record, error) bool) {
 	deadline, pause := time.Now().Add(r.opts.Wait), firstPause
 	for {
@@ -78,11 +79,15 @@ func (r *reading) run(ctx context.Context, yield func(record, error) bool) {
 		if done {
 			return
 		}
-		if r.next > before {
-			deadline, pause = time.Now().Add(r.opts.Wait), firstPause
+		refused := errors.As(err, new(*jetstream.APIError)) || errors.Is(err, jetstream.ErrStreamNotFound)
+		if r.next > before || r.want.follow && !refused {
+			deadline = time.Now().Add(r.opts.Wait)
 		}
-		if !r.want.follow && time.Now().After(deadline) {
-			yield(record{}, fmt.Errorf("stream %s did not answer for %s: %w", r.name, r.opts.Wait, err))
+		if r.next > before {
+			pause = firstPause
+		}
+		if time.Now().After(deadline) {
+			yield(record{}, fmt.Errorf("stream %s could not be read for %s: %w", r.name, r.opts.Wait, err))
 			return
 		}
 		if !wait(ctx, pause) {
@@ -140,6 +145,7 @@ func (r *reading) whileConnected(ctx context.Context) (context.Context, context.
 func (r *reading) config() jetstream.ConsumerConfig {
 	c := jetstream.ConsumerConfig{
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: consumerLife, FilterSubjects: r.filters,
+		HeadersOnly:   r.want.bare,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
 	}
 	if r.want.last {

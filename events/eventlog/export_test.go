@@ -13,8 +13,9 @@ import (
 type Shaky struct {
 	*memory
 	mu     sync.Mutex
-	lose   string // "request" or "ack", for the next batch
+	lose   string // "request", "ack" or "half", for the next batch
 	losses int
+	after  func()
 	away   uint64
 	lost   chan struct{}
 	before *memory
@@ -22,7 +23,7 @@ type Shaky struct {
 
 // NewShaky makes an empty one.
 func NewShaky() *Shaky {
-	return &Shaky{memory: &memory{changed: make(chan struct{})}, lost: make(chan struct{})}
+	return &Shaky{memory: &memory{changed: make(chan struct{})}, lost: make(chan struct{}), after: func() {}}
 }
 
 // OpenShaky opens a log on it.
@@ -33,7 +34,7 @@ func OpenShaky(s *Shaky, seen ...events.Position) (*Log, error) {
 	return l, l.start(context.Background())
 }
 
-// LoseNext loses the next "request" or "ack".
+// LoseNext loses the next "request" or "ack", or stores "half" of the next batch, as a server does whose disk is full.
 func (s *Shaky) LoseNext(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,9 +54,18 @@ func (s *Shaky) commit(ctx context.Context, batch []record) (uint64, error) {
 	s.lose = ""
 	if lose != "" {
 		s.losses++
+		defer s.after()
 	}
 	s.mu.Unlock()
-	if lose == "request" {
+	switch lose {
+	case "request":
+		return 0, errUnanswered
+	case "half", "all but the cursor":
+		n := len(batch) - 1
+		if lose == "half" {
+			n /= 2
+		}
+		s.memory.commitAll(batch[:n])
 		return 0, errUnanswered
 	}
 	seq, err := s.memory.commit(ctx, batch)
@@ -64,6 +74,9 @@ func (s *Shaky) commit(ctx context.Context, batch []record) (uint64, error) {
 	}
 	return seq, err
 }
+
+// AfterLoss has f called once something was lost.
+func (s *Shaky) AfterLoss(f func()) { s.after = f }
 
 func (s *Shaky) outages() (uint64, <-chan struct{}) {
 	s.mu.Lock()

@@ -5,10 +5,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rollcallhq/rollcall/events"
 )
 
 // The headers of Rollcall's own.
 const (
+	FeedHeader  = "Rollcall-Feed"  // of events: the feed that appended them, encoded as a token
 	PrevHeader  = "Rollcall-Prev"  // of events: hash of the event before it in its feed's chain; missing for the first
 	HashHeader  = "Rollcall-Hash"  // of events: SHA-256 over Prev and the body, 64 hex digits
 	WriteHeader = "Rollcall-Write" // of cursors, claims and epochs: names the write, so that it is known when it is read back
@@ -29,6 +31,9 @@ func header(r *record) nats.Header {
 			h[key] = []string{value}
 		}
 	}
+	if r.feed != "" {
+		set(FeedHeader, events.Token(r.feed))
+	}
 	set(PrevHeader, r.prev)
 	set(HashHeader, r.hash)
 	set(WriteHeader, r.id)
@@ -47,8 +52,9 @@ func header(r *record) nats.Header {
 	return h
 }
 
-// read takes the headers of a stored message over.
+// read takes the headers of a stored message over. A feed that is no token is none of ours.
 func (r *record) read(h nats.Header) {
+	r.feed, _ = events.Untoken(h.Get(FeedHeader))
 	r.prev, r.hash, r.id = h.Get(PrevHeader), h.Get(HashHeader), h.Get(WriteHeader)
 }
 

@@ -142,6 +142,10 @@ func (s *stream) last(ctx context.Context, subject string) (record, bool, error)
 	return s.get(ctx, map[string]any{"last_by_subj": subject})
 }
 
+func (s *stream) at(ctx context.Context, seq uint64) (record, bool, error) {
+	return s.get(ctx, map[string]any{"seq": seq})
+}
+
 func (s *stream) get(ctx context.Context, what map[string]any) (record, bool, error) {
 	ask, err := json.Marshal(what)
 	if err != nil {

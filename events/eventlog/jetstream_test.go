@@ -22,12 +22,20 @@ func TestJetStream(t *testing.T) {
 // real is the suite's view of a log on an embedded server, with a lossy proxy before it.
 type real struct {
 	dir, saved string
+	maxStore   int64
 	server     *natsd.Server
 	proxy      *proxy
 }
 
 func newReal(t *testing.T) *real {
-	r := &real{dir: t.TempDir(), saved: t.TempDir(), proxy: newProxy(t)}
+	t.Helper()
+	return newRealWith(t, 0)
+}
+
+// newRealWith bounds what the server may store.
+func newRealWith(t *testing.T, maxStore int64) *real {
+	t.Helper()
+	r := &real{dir: t.TempDir(), saved: t.TempDir(), maxStore: maxStore, proxy: newProxy(t)}
 	r.start(t)
 	t.Cleanup(func() { r.server.Shutdown() })
 	return r
@@ -35,7 +43,7 @@ func newReal(t *testing.T) *real {
 
 func (r *real) start(t *testing.T) {
 	t.Helper()
-	s, err := natsd.Start(t.Context(), natsd.Options{Dir: r.dir, MaxPayload: 1 << 20})
+	s, err := natsd.Start(t.Context(), natsd.Options{Dir: r.dir, MaxPayload: 1 << 20, MaxStore: r.maxStore})
 	if err != nil {
 		t.Fatal(err)
 	}

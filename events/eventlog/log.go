@@ -63,14 +63,20 @@ func (l *Log) cursor(ctx context.Context, tenant, connection, feed string) (even
 		return events.Saved{}, err
 	}
 	r, ok, err := l.store.last(ctx, events.CursorSubject(tenant, connection, feed))
-	if err != nil || !ok {
+	if err != nil {
 		return events.Saved{}, err
 	}
-	s, err := decodeSaved(r)
+	var s events.Saved
+	if ok {
+		s, err = decodeSaved(r)
+	}
+	if err != nil {
+		return s, err
+	}
 	if r.seq < floor {
 		s.Cursor, s.Done = nil, nil
 	}
-	return s, err
+	return s, l.absorb(ctx, tenant, connection, feed, &s)
 }
 
 func decodeSaved(r record) (events.Saved, error) {

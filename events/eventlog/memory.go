@@ -89,6 +89,15 @@ func (m *memory) last(ctx context.Context, subject string) (record, bool, error)
 	return m.records[seq-1], true, ctx.Err()
 }
 
+func (m *memory) at(ctx context.Context, seq uint64) (record, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if seq == 0 || seq > uint64(len(m.records)) || m.records[seq-1].subject == "" {
+		return record{}, false, ctx.Err()
+	}
+	return m.records[seq-1], true, ctx.Err()
+}
+
 func (m *memory) state(ctx context.Context) (first, last uint64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

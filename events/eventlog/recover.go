@@ -25,6 +25,9 @@ func (l *Log) settle(ctx context.Context, b *batch) (uint64, error) {
 			return 0, doubt(uncertain, err)
 		}
 		seq, found := l.lookUp(ctx, b)
+		if uncertain && errors.Is(found, errOpen) {
+			found = l.leaveOut(ctx, b, found)
+		}
 		switch {
 		case found == nil:
 			return seq, nil

@@ -15,6 +15,7 @@ type record struct {
 	body    []byte
 
 	// What headers carry.
+	feed       string        // of events: which feed appended them
 	prev, hash string        // of events: their place in the feed's chain
 	id         string        // of cursors and claims: which write made them
 	rollup     bool          // this message replaces all before it on its subject
@@ -40,6 +41,7 @@ type stretch struct {
 	to      uint64   // last sequence; 0: at least to the end as it was when the reading began
 	last    bool     // only the last of each subject
 	follow  bool     // never end
+	bare    bool     // without bodies
 }
 
 // store is where a Log keeps its records: JetStream, or this process's memory.
@@ -50,6 +52,9 @@ type store interface {
 
 	// last returns the last record of a subject, as new as the last acknowledged commit.
 	last(ctx context.Context, subject string) (record, bool, error)
+
+	// at returns the record at a sequence.
+	at(ctx context.Context, seq uint64) (record, bool, error)
 
 	// read yields a stretch. An error ends it.
 	read(ctx context.Context, s stretch) iter.Seq2[record, error]
