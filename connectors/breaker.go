@@ -13,7 +13,7 @@ import (
 // hung on an identity that is gone.
 type Breaker struct {
 	Max   int     // more than so many; default 100
-	Share float64 // or more than this part of the connection's live entities; default 0.3
+	Share float64 // or more than this part of the connection's live entities, or half of its agents; default 0.3
 	Min   int     // fewer than so many never trip it; default 10
 }
 
@@ -69,10 +69,26 @@ const ActivitySweepApproved = "sweep_approved"
 // heldBack is why a sweep did not take place that the breaker has stopped.
 const heldBack = "held back by the breaker"
 
+// agentShare is the part of a connection's agents beyond which losing them trips the breaker, though they be few among all that
+// the connection has.
+const agentShare = 0.5
+
+// isTooMuch asks the breaker about a sweep, together with what the feed has swept in this round.
+func (p *plan) isTooMuch(due []sweep) bool {
+	agents := 0
+	for _, s := range due {
+		if s.ref.Kind == events.KindAgent {
+			agents++
+		}
+	}
+	b := p.src.breaker
+	half := Breaker{Max: b.Max, Share: max(b.Share, agentShare), Min: b.Min}
+	return len(due) > 0 && (b.trips(len(due)+p.swept, p.live+p.swept) || half.trips(agents, p.agents))
+}
+
 // mayBury asks the breaker. It sets p.held when the sweep must wait.
 func (p *plan) mayBury(due []sweep) error {
-	before := p.live + p.swept
-	if !p.src.breaker.trips(len(due)+p.swept, before) || len(due) == 0 {
+	if !p.isTooMuch(due) {
 		return nil
 	}
 	h := p.describe(due)

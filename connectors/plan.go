@@ -56,7 +56,8 @@ type plan struct {
 	ids      map[string]bool // activities of this plan
 	replaced []replaced      // scopes that readings showed in full
 	listing  bool            // the page is part of a listing
-	live     int
+	live     int             // live entities
+	agents   int             // live agents
 
 	events   []events.Event
 	held     *Held     // the sweep that the breaker has stopped
@@ -85,7 +86,7 @@ type draft struct {
 // makePlan reconciles one page.
 func makePlan(ctx context.Context, src *source, st *state, in pulled) (*plan, error) {
 	p := &plan{
-		pulled: in, ctx: ctx, src: src, st: st, live: st.live,
+		pulled: in, ctx: ctx, src: src, st: st, live: st.live, agents: st.agents,
 		drafts: map[events.Ref]*draft{}, byHolder: map[string][]*draft{}, byScope: map[string][]*draft{},
 		passes: map[string]*pass{}, ghosts: map[events.Ref]moment{}, refused: map[events.Ref]digest{}, ids: map[string]bool{},
 	}
@@ -145,7 +146,7 @@ func (p *plan) former(d *draft) (*events.Entity, error) {
 
 // become puts d into the given life and scope, and counts.
 func (p *plan) become(d *draft, l life, scopeName string) {
-	before := counts(&d.entity)
+	before, agents := counts(&d.entity), countsAgent(&d.entity)
 	if l == alive && d.to != scopeName {
 		p.byScope[scopeName] = append(p.byScope[scopeName], d)
 	}
@@ -154,6 +155,7 @@ func (p *plan) become(d *draft, l life, scopeName string) {
 		d.to, d.missed = "", 0
 	}
 	p.live += counts(&d.entity) - before
+	p.agents += countsAgent(&d.entity) - agents
 }
 
 // emit adds an event about an entity.

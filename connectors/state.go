@@ -18,6 +18,7 @@ type state struct {
 	holders  map[string][]*entity
 	scopes   map[string]*scope
 	live     int                         // live entities, coverage not counted
+	agents   int                         // live agents
 	passes   map[string]map[string]*pass // open ones, by feed and scope
 	lastPass uint32                      // the id given last
 	refused  map[events.Ref]digest       // contents that the log cannot take
@@ -140,6 +141,7 @@ func (st *state) put(e *entity, scopeName string) {
 		st.holders[e.ref.Holder] = append(st.holders[e.ref.Holder], old)
 	}
 	st.live += counts(e) - counts(old)
+	st.agents += countsAgent(e) - countsAgent(old)
 	if old.scope != nil {
 		st.leave(old)
 	}
@@ -171,6 +173,14 @@ func (st *state) leave(e *entity) {
 func counts(e *entity) int {
 	if e.life == alive && e.ref.Kind != events.KindCoverage {
 		return 1
+	}
+	return 0
+}
+
+// countsAgent is 1 for a live agent.
+func countsAgent(e *entity) int {
+	if e.ref.Kind == events.KindAgent {
+		return counts(e)
 	}
 	return 0
 }

@@ -29,8 +29,8 @@ type Chaos struct {
 	faults []*playing
 	script map[string]int // scripted faults, by name: how many are still to be played
 	fired  map[string]int
-	played map[string]bool // what was played in this pass, so that no two passes in a row lie alike
-	honest bool            // this pass follows one in which items vanished
+	lied   bool // items vanished in a pass, and no whole pass has been answered well since
+	clean  bool // the pass under way was answered well so far, and is one after a lie
 	late   []connectors.Record
 	past   map[string][]time.Time // when each agent was deleted, ever
 }
@@ -66,7 +66,7 @@ const chaosPage = 3
 // NewChaos makes a vendor with n agents. Equal seeds make equal vendors.
 func NewChaos(seed uint64, n int) *Chaos {
 	c := &Chaos{rand: rand.New(rand.NewPCG(seed, 7)), agents: map[string]*chaosAgent{}, script: map[string]int{}, fired: map[string]int{},
-		played: map[string]bool{}, past: map[string][]time.Time{}}
+		past: map[string][]time.Time{}}
 	for range n {
 		c.create()
 	}
@@ -92,10 +92,9 @@ func (c *Chaos) Fired() map[string]int {
 	return out
 }
 
-// play reports whether a scripted fault is to be played now. A fault that makes items vanish from a listing is played in one
-// pass of two at most. The caller holds the lock.
+// play reports whether a scripted fault is to be played now. The caller holds the lock.
 func (c *Chaos) play(name string) bool {
-	if c.script[name] == 0 || c.played[name] {
+	if c.script[name] == 0 {
 		return false
 	}
 	c.script[name]--
@@ -107,7 +106,7 @@ func (c *Chaos) play(name string) bool {
 func (c *Chaos) hit(ctx context.Context) (empty bool, err error) {
 	f := c.next()
 	if f == nil {
-		return false, nil
+		return c.isBlind(), nil
 	}
 	switch f.Kind {
 	case RateLimit:
@@ -118,8 +117,6 @@ func (c *Chaos) hit(ctx context.Context) (empty bool, err error) {
 		return false, &connectors.Fault{Kind: connectors.Forbidden, Cure: "grant Agents.Read"}
 	case Expired:
 		return false, &connectors.Fault{Kind: connectors.CursorExpired}
-	case EmptyOK:
-		return true, nil
 	case Slow:
 		select {
 		case <-ctx.Done():
@@ -136,6 +133,9 @@ func (c *Chaos) next() *Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, f := range c.faults {
+		if f.Kind == EmptyOK {
+			continue // answered with the data
+		}
 		if f.skip++; f.skip < f.Every {
 			continue
 		}
@@ -165,6 +165,25 @@ func (c *Chaos) Probe(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// isBlind reports whether the connection may see nothing just now, which the vendor answers with empty lists. It lasts until the
+// faults are cleared.
+func (c *Chaos) isBlind() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	blind := slices.ContainsFunc(c.faults, func(f *playing) bool { return f.Kind == EmptyOK })
+	if blind {
+		c.fired[string(EmptyOK)]++
+	}
+	return blind
+}
+
+// See ends the time of empty lists.
+func (c *Chaos) See() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.faults = slices.DeleteFunc(c.faults, func(f *playing) bool { return f.Kind == EmptyOK })
 }
 
 // ids lists the agents that are there, in order.

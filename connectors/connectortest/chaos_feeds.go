@@ -38,70 +38,74 @@ func (c *Chaos) place(from connectors.Cursor) (string, error) {
 	return place, nil
 }
 
-// pullAgents lists by offset, as careless vendors do: what is deleted meanwhile moves everything behind it forward.
+// pullAgents lists by id. Where items drift, it is by script, so that it never happens in two passes in a row.
 func (c *Chaos) pullAgents(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	asked := time.Now()
 	empty, err := c.hit(ctx)
-	if err != nil {
-		return connectors.Page{}, err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	place, err := c.place(from)
+	if err != nil {
+		c.clean = false
+		return connectors.Page{}, err
+	}
+	after, err := c.place(from)
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	offset := 0
-	fmt.Sscan(place, &offset)
-	if empty {
-		return connectors.Page{Opens: opens(offset), Seals: []string{"agents"}}, nil
+	p := connectors.Page{}
+	if after == "" {
+		p.Opens = []string{"agents"}
+		c.clean = c.lied
 	}
-	return c.agentsPage(offset, asked), nil
+	if empty && after == "" {
+		c.lie()
+		p.Seals = []string{"agents"}
+		return p, nil
+	}
+	c.agentsPage(&p, after, asked)
+	return p, nil
 }
 
-func opens(offset int) []string {
-	if offset == 0 {
-		return []string{"agents"}
-	}
-	return nil
-}
-
-func (c *Chaos) agentsPage(offset int, asked time.Time) connectors.Page {
-	p := connectors.Page{Opens: opens(offset)}
-	if offset == 0 {
-		c.endLies()
-	}
-	start := offset
-	if offset > 0 && c.play(Drift) {
-		c.played[Drift], c.played[DropPage] = true, true
+// agentsPage fills a page with the agents behind one.
+func (c *Chaos) agentsPage(p *connectors.Page, after string, asked time.Time) {
+	ids := c.ids()
+	start := behind(ids, after)
+	if after != "" && !c.lied && c.play(Drift) {
+		c.lie()
 		start++
 	}
-	if offset > 0 && c.play(DropPage) {
-		c.played[Drift], c.played[DropPage] = true, true
+	if after != "" && !c.lied && c.play(DropPage) {
+		c.lie()
 		start += chaosPage
 	}
-	ids := c.ids()
-	for _, id := range ids[min(start, len(ids)):min(start+chaosPage, len(ids))] {
+	end := min(start+chaosPage, len(ids))
+	for _, id := range ids[min(start, end):end] {
 		p.Records = append(p.Records, c.record(c.agents[id], asked))
 	}
-	c.spoil(&p, asked)
-	switch next := start + chaosPage; {
-	case next >= len(ids):
+	c.spoil(p, asked)
+	switch {
+	case end == len(ids):
 		p.Seals = []string{"agents"}
-	case offset > 0 && c.play(Cycle):
-		p.Next, p.More = c.cursor(fmt.Sprint(offset)), true
+		c.lied = c.lied && !c.clean
+	case after != "" && c.play(Cycle):
+		c.clean = false
+		p.Next, p.More = c.cursor(after), true
 	default:
-		p.Next, p.More = c.cursor(fmt.Sprint(next)), true
+		p.Next, p.More = c.cursor(ids[end-1]), true
 	}
-	return p
 }
 
-// endLies begins a pass. After a pass in which items vanished comes an honest one.
-func (c *Chaos) endLies() {
-	lied := c.played[Drift] && !c.honest
-	c.honest = lied
-	c.played[Drift], c.played[DropPage] = lied, lied
+// behind is the place of the first id after one; the empty one comes before all.
+func behind(ids []string, after string) int {
+	n, found := slices.BinarySearch(ids, after)
+	if found {
+		n++
+	}
+	return n
 }
+
+// lie notes that items vanish in this pass. None vanish again until a whole pass has been answered well.
+func (c *Chaos) lie() { c.lied, c.clean = true, false }
 
 // spoil adds what a listing shows that it should not.
 func (c *Chaos) spoil(p *connectors.Page, asked time.Time) {
@@ -183,10 +187,7 @@ func (c *Chaos) pullOwners(ctx context.Context, from connectors.Cursor) (connect
 		return connectors.Page{}, err
 	}
 	ids := c.ids()
-	start, _ := slices.BinarySearch(ids, after)
-	if after != "" && start < len(ids) && ids[start] == after {
-		start++
-	}
+	start := behind(ids, after)
 	end := min(start+chaosPage, len(ids))
 	var p connectors.Page
 	for _, id := range ids[start:end] {
