@@ -38,11 +38,11 @@ type batchAnswer struct {
 }
 
 // batch asks for many paths at once and returns an answer for each, whatever its status, by path. Each part is throttled and
-// refused on its own.
-func (c *client) batch(ctx context.Context, paths []string) (map[string]answer, error) {
+// refused on its own; need is for a batch that is refused as a whole.
+func (c *client) batch(ctx context.Context, paths []string, need string) (map[string]answer, error) {
 	all := map[string]answer{}
 	for some := range slices.Chunk(paths, batchSize) {
-		if err := c.batchOf(ctx, some, all); err != nil {
+		if err := c.batchOf(ctx, some, need, all); err != nil {
 			return all, err
 		}
 	}
@@ -50,7 +50,7 @@ func (c *client) batch(ctx context.Context, paths []string) (map[string]answer, 
 }
 
 // batchOf sends one batch and adds what came back to all.
-func (c *client) batchOf(ctx context.Context, paths []string, all map[string]answer) error {
+func (c *client) batchOf(ctx context.Context, paths []string, need string, all map[string]answer) error {
 	var b batchBody
 	for i, path := range paths {
 		b.Requests = append(b.Requests, batchRequest{ID: strconv.Itoa(i), Method: http.MethodGet, URL: path})
@@ -59,7 +59,7 @@ func (c *client) batchOf(ctx context.Context, paths []string, all map[string]ans
 	if err != nil {
 		return err
 	}
-	a, err := c.get(ctx, call{url: c.url("/$batch"), body: body, low: true})
+	a, err := c.get(ctx, call{url: c.url("/$batch"), body: body, need: need, low: true})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -110,7 +111,7 @@ func (s *sweep) relate(ctx context.Context, ph phase, p page, key string, out *c
 			paths = append(paths, rel.path(it.ID))
 		}
 	}
-	answers, err := s.kept.ask(ctx, s.client, key, paths)
+	answers, err := s.kept.ask(ctx, s.client, key, paths, ph.relationsNeed())
 	if err != nil {
 		return err
 	}
@@ -182,6 +183,17 @@ func unreadable(rel relation, a answer, err error) string {
 		return fmt.Sprintf("of %s: Graph answered with status %d for some; they are read again at the next sweep", rel.record, a.status)
 	}
 	return ""
+}
+
+// relationsNeed are the permissions for all relations of a phase.
+func (p phase) relationsNeed() string {
+	var needs []string
+	for _, rel := range p.relations {
+		if !slices.Contains(needs, rel.need) {
+			needs = append(needs, rel.need)
+		}
+	}
+	return strings.Join(needs, " and ")
 }
 
 func (p phase) kinds() []events.Kind {

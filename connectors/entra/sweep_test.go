@@ -181,6 +181,12 @@ func TestThrottledPartsAreAskedForAgainAlone(t *testing.T) {
 	}
 }
 
+func TestBatchThatIsForbidden(t *testing.T) {
+	answers := twoAgents()
+	answers["/$batch"] = canned{status: 403, body: errorBody("Authorization_RequestDenied")}
+	wantFault(t, pullError(t, newGraph(t, answers).feed("grants"), nil), connectors.Forbidden, needDirectory+" and "+needGrants)
+}
+
 func TestManagerThatIsNoObject(t *testing.T) {
 	answers := twoAgents()
 	answers["/users/"+user1+"/manager"] = canned{body: `null`}

@@ -15,7 +15,7 @@ type throttled struct {
 
 // ask returns an answer for each path. A part that was throttled makes it fail as a whole, and be asked for again by the next
 // call for the same page, alone.
-func (t *throttled) ask(ctx context.Context, c *client, key string, paths []string) (map[string]answer, error) {
+func (t *throttled) ask(ctx context.Context, c *client, key string, paths []string, need string) (map[string]answer, error) {
 	if t.key != key || t.answers == nil {
 		t.key, t.answers = key, map[string]answer{}
 	}
@@ -25,7 +25,7 @@ func (t *throttled) ask(ctx context.Context, c *client, key string, paths []stri
 			left = append(left, path)
 		}
 	}
-	got, err := c.batch(ctx, left)
+	got, err := c.batch(ctx, left, need)
 	worst := t.keep(c, got)
 	if err != nil {
 		return nil, err
