@@ -93,6 +93,15 @@ func (x *index) rebuild(st *state) {
 
 func (x *index) add(o *object) {
 	x.byID[o.ID], o.base = o, kindOf(o.Type).base
+	if o.Links == nil { // a snapshot leaves out what is empty
+		o.Links = map[string][]string{}
+	}
+	if o.Parts == nil {
+		o.Parts = map[string][]map[string]any{}
+	}
+	if o.Touched == nil {
+		o.Touched = map[string]uint64{}
+	}
 	switch o.base {
 	case "oAuth2PermissionGrant":
 		x.holder[o.text("clientId")] = append(x.holder[o.text("clientId")], o)
@@ -124,8 +133,7 @@ func (s *Sandbox) create(typ, id string, props map[string]any) *object {
 	}
 	s.st.Seq++
 	props["id"] = id
-	o := &object{Seq: s.st.Seq, ID: id, Type: typ, Props: props, Links: map[string][]string{},
-		Parts: map[string][]map[string]any{}, Touched: map[string]uint64{}}
+	o := &object{Seq: s.st.Seq, ID: id, Type: typ, Props: props}
 	s.st.Objects = append(s.st.Objects, o)
 	s.ix.add(o)
 	s.touch(o, append(keys(props), life)...)

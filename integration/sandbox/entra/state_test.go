@@ -102,6 +102,26 @@ func TestRestoreKeepsWhatIsToCome(t *testing.T) {
 	}
 }
 
+// TestRestoredTenantCanChange makes every change often enough on a restored tenant to meet each object.
+func TestRestoredTenantCanChange(t *testing.T) {
+	one, two := start(t), start(t)
+	b, err := one.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Restore(b); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		op := sandbox.Ops()[i%len(sandbox.Ops())]
+		a, errA := one.Mutate(changeOf(op))
+		b, errB := two.Mutate(changeOf(op))
+		if diff := cmp.Diff(a, b); diff != "" || (errA == nil) != (errB == nil) {
+			t.Fatalf("%s goes another way after a restore: %v, %v\n%s", op, errA, errB, diff)
+		}
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	x := start(t)
 	before, _ := x.Snapshot()
