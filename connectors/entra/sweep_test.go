@@ -198,6 +198,18 @@ func TestManagerThatIsNoObject(t *testing.T) {
 	wantWords(t, pullError(t, f, from), "/manager", "an object")
 }
 
+func TestHeadersOfABatchsParts(t *testing.T) {
+	for _, in := range []string{`{"retry-after":"9"}`, `{"Retry-After":9}`} {
+		var b batchAnswer
+		if err := decode([]byte(`{"id":"1","status":429,"headers":`+in+`}`), &b); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.answer(answer{}, "/x").header.Get("Retry-After"); got != "9" {
+			t.Errorf("%s: %q", in, got)
+		}
+	}
+}
+
 func TestRefusedTokenInABatch(t *testing.T) {
 	answers := twoAgents()
 	answers[ownersOf(agent1)] = canned{status: 401, body: errorBody("InvalidAuthenticationToken")}
