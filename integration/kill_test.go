@@ -1,0 +1,62 @@
+package integration
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/integration/demo"
+	"github.com/rollcallhq/rollcall/internal/hub"
+)
+
+// points are where a hub is killed, and whether what was being done is then done: if it is not, the next hub must be let past it
+// once before it is killed again, or it would never get on.
+var points = []struct {
+	name string
+	done bool
+}{
+	{"eventlog.append.before", false},
+	{"eventlog.append.partial", false},
+	{"eventlog.append.sent", true},
+	{"eventlog.append.acked", true},
+	{"projections.commit.before", false},
+	{"projections.commit.sent", true},
+	{"projections.commit.after", true},
+}
+
+// The hub is killed at every append and every checkpoint in turn, each time by a process that ends without a word, and started
+// again on what it left. In the end the log holds each event exactly once and the roster is the same as that of a hub that
+// nobody disturbed.
+func TestKilledAtEveryPoint(t *testing.T) {
+	w := newWorld(t, demo.Options{Agents: 6})
+	undisturbed := w.config(t, "undisturbed", "")
+	if w.child(t, undisturbed, "") {
+		t.Fatal("the hub was killed without a failpoint")
+	}
+	want := left(t, hub.Where{Data: filepath.Join(w.dir, "undisturbed")})
+	for _, p := range points {
+		t.Run(p.name, func(t *testing.T) {
+			file := w.config(t, p.name, "")
+			nth := 1
+			kills := 0
+			for w.child(t, file, fmt.Sprintf("%s:%d", p.name, nth)) {
+				if kills++; kills > 500 {
+					t.Fatal("the hub does not get on")
+				}
+				if !p.done {
+					nth = 2
+				}
+			}
+			if kills < 3 {
+				t.Errorf("killed %d times only: the failpoint is not where it was", kills)
+			}
+			t.Logf("killed %d times", kills)
+			got := left(t, hub.Where{Data: filepath.Join(w.dir, p.name)})
+			if d := gocmp.Diff(want, got); d != "" {
+				t.Errorf("what is left differs from an undisturbed hub's (-want +got):\n%s", d)
+			}
+		})
+	}
+}

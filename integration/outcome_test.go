@@ -1,0 +1,152 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/internal/hub"
+	"github.com/rollcallhq/rollcall/projections"
+	"github.com/rollcallhq/rollcall/projections/roster"
+)
+
+// outcome is what a hub leaves behind, without what differs between two runs: times, ids, sequences.
+type outcome struct {
+	Events []string // type and subject of each event, sorted: the same fact twice is there twice
+	Roster []string // who is there, with what hangs on it, sorted
+}
+
+// left reads what a hub has left, and checks what must hold of every log and roster: the chains are whole, no state is told
+// twice, and the roster is what the log says.
+func left(t *testing.T, w hub.Where) outcome {
+	t.Helper()
+	ctx := t.Context()
+	r, err := hub.OpenReader(ctx, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var o outcome
+	fold := roster.New()
+	heads, states := map[string]string{}, map[string]string{}
+	for m, err := range r.Log.Read(ctx, events.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &m.Event
+		o.Events = append(o.Events, string(e.Type)+" "+e.NATSSubject())
+		feed := e.Connection + "/" + e.Data.Evidence.Feed
+		if heads[feed] != m.Prev {
+			t.Errorf("event %s at %s does not follow the one before it of feed %s", e.ID, m.Position, feed)
+		}
+		heads[feed] = m.Hash
+		if state := content(t, e); state != "" {
+			if states[e.NATSSubject()] == state {
+				t.Errorf("%s at %s tells what was told: %s", e.Type, m.Position, state)
+			}
+			states[e.NATSSubject()] = state
+		}
+		if err := fold.Apply(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(o.Events)
+	o.Roster = people(t, ctx, r)
+	sameView(t, ctx, r, fold)
+	checkHeads(t, ctx, r.Log, heads)
+	return o
+}
+
+// content is an event's entity as one text, with how it is gone.
+func content(t *testing.T, e *events.Event) string {
+	t.Helper()
+	if e.Data.Entity == nil {
+		return ""
+	}
+	n := *e.Data.Entity
+	n.Version = time.Time{}
+	b, err := events.Marshal(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s gone=%v", b, e.Data.Gone != nil && !e.Data.Gone.Restorable)
+}
+
+// people lists the agents with their identities and what hangs on them.
+func people(t *testing.T, ctx context.Context, r *hub.Reader) []string {
+	t.Helper()
+	agents, err := r.Roster.Agents(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, a := range agents {
+		line := a.ID + " " + a.Name + " " + string(a.Status)
+		slices.SortFunc(a.Identities, func(a, b roster.Identity) int { return cmp.Compare(a.Holder, b.Holder) })
+		for _, i := range a.Identities {
+			line += fmt.Sprintf(" [%s/%s %s", i.Connection, i.Holder, i.Agent.Status)
+			line += keys(" stewards", i.Stewards) + keys(" credentials", i.Credentials) + keys(" grants", i.Grants) + keys(" delegations", i.Delegations) + "]"
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func keys[T any](label string, items []roster.Item[T]) string {
+	s := label
+	for _, i := range items {
+		s += " " + i.Key
+	}
+	return s
+}
+
+// sameView compares the stored documents with those of a fold from the start, byte for byte.
+func sameView(t *testing.T, ctx context.Context, r *hub.Reader, fold projections.Projection) {
+	t.Helper()
+	want, err := fold.Drain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, folded := map[string]string{}, map[string]string{}
+	for _, d := range want {
+		if d.Body != nil {
+			folded[d.Key] = string(d.Body)
+		}
+	}
+	for d, err := range r.Roster.Store.List(ctx, ">") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored[d.Key] = string(d.Body)
+	}
+	if d := gocmp.Diff(folded, stored); d != "" {
+		t.Errorf("the roster is not what the log says (-folded +stored):\n%s", d)
+	}
+	if err := fold.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkHeads compares each feed's last event with the head that its cursor holds.
+func checkHeads(t *testing.T, ctx context.Context, log *eventlog.Log, heads map[string]string) {
+	t.Helper()
+	for feed, head := range heads {
+		connection, name, _ := strings.Cut(feed, "/")
+		saved, err := log.Cursor(ctx, "demo", connection, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if saved.Head != head {
+			t.Errorf("the cursor of feed %s holds the head %.8s, its last event has %.8s", feed, saved.Head, head)
+		}
+	}
+}
