@@ -74,11 +74,11 @@ func (c *connector) Normalize(r connectors.Record) (connectors.Reading, error) {
 // Probe checks that the org answers, the credentials work and something can be seen at all. Okta answers 200 with an empty list
 // to an app that lacks an admin role, so an org in which neither an agent nor an app shows is not believed to be empty.
 func (c *connector) Probe(ctx context.Context) error {
-	agents, errAgents := c.client.shows(ctx, agentsPath, readData)
+	agents, errAgents := c.client.shows(ctx, agentsPath+"?limit=1")
 	if _, no := forbidden(errAgents); errAgents != nil && !no {
 		return errAgents
 	}
-	apps, errApps := c.client.shows(ctx, appsPath, readArray)
+	apps, errApps := c.client.shows(ctx, appsPath+"?limit=1")
 	if _, no := forbidden(errApps); errApps != nil && !no {
 		return errApps
 	}
@@ -90,16 +90,6 @@ func (c *connector) Probe(ctx context.Context) error {
 		Err:  errors.Join(errors.New("the org shows neither an AI agent nor an app"), errAgents, errApps),
 		Cure: "assign the credentials an admin role that sees AI agents and apps (Super Administrator, or a custom role with both)",
 	}
-}
-
-// shows reports whether a list has anything in it.
-func (c *client) shows(ctx context.Context, path string, read reader) (bool, error) {
-	a, err := c.get(ctx, path+"?limit=1")
-	if err != nil {
-		return false, err
-	}
-	l, err := read(c, a)
-	return len(l.items) > 0, err
 }
 
 // options reads Settings.Options: the page size.

@@ -30,5 +30,10 @@ func (f *agentsFeed) pull(ctx context.Context, from connectors.Cursor) (connecto
 		cur.Broken = cur.Broken || !readable(r)
 		records = append(records, r)
 	}
+	whole, err := f.client.ended(ctx, l, a)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	cur.Broken = cur.Broken || !whole
 	return cur.at("", l.next).page(scopeAgents, records, l.next == "")
 }

@@ -79,6 +79,11 @@ func (f *appsFeed) pullApps(ctx context.Context, cur cursor) (connectors.Page, e
 		cur.Broken = cur.Broken || !readable(r)
 		records = append(records, r)
 	}
+	whole, err := f.client.ended(ctx, l, a)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	cur.Broken = cur.Broken || !whole
 	return cur.at("", l.next).page(scopeApps, records, l.next == "")
 }
 

@@ -74,6 +74,36 @@ func TestUnreadableAgentBreaksThePass(t *testing.T) {
 	}
 }
 
+// A sight that is lost in the middle of a list looks like the list's end.
+func TestSightLostInTheMiddleBreaksThePass(t *testing.T) {
+	for _, c := range []struct {
+		still bool // the list still shows something at its start: the empty page was its end
+		seals int
+	}{{true, 1}, {false, 0}} {
+		o := newOrg(t)
+		o.on(agentsPath, func(w http.ResponseWriter, r *http.Request) {
+			switch q := r.URL.Query(); {
+			case q.Get("limit") == "200":
+				answerJSON(w, 200, `{"data":[`+anAgent("wlp1", "one", "")+`],"_links":{"next":{"href":"`+agentsPath+`?after=a&filter=x%20y"}}}`)
+			case q.Has("after") || !c.still:
+				answerJSON(w, 200, `{"data":[]}`)
+			default:
+				answerJSON(w, 200, `{"data":[`+anAgent("wlp1", "one", "")+`]}`)
+			}
+		})
+		p := readAll(t, o.connect(t), "ai-agents")
+		if len(p.seals) != c.seals || len(p.seals)+len(p.breaks) != 1 {
+			t.Errorf("still %v: seals %v, breaks %v", c.still, p.seals, p.breaks)
+		}
+		if got := o.calls("limit=1"); !slices.Contains(got, "GET "+agentsPath+"?filter=x%20y&limit=1") {
+			t.Errorf("calls are %v", got)
+		}
+		if err := o.connect(t).client.each(t.Context(), agentsPath+"?limit=200", func(list, *answer) error { return nil }); (err == nil) != c.still {
+			t.Errorf("still %v: reading it to its end says %v", c.still, err)
+		}
+	}
+}
+
 func TestServiceAppsPass(t *testing.T) {
 	o := newOrg(t)
 	o.on(agentsPath, bodyPaged(1, anAgent("wlp2", "two", `"appId":"0oa1",`), anAgent("wlp1", "one", `"appId":"0oa1",`)))

@@ -110,12 +110,44 @@ func (c *client) each(ctx context.Context, target string, take func(list, *answe
 		if err != nil {
 			return err
 		}
+		if whole, err := c.ended(ctx, l, a); err != nil {
+			return err
+		} else if !whole {
+			return fmt.Errorf("okta: GET %s shows nothing any more in the middle of the list: what it has shown is not believed to be all",
+				pathOf(first))
+		}
 		if err := take(l, a); err != nil {
 			return err
 		}
 		target = l.next
 	}
 	return nil
+}
+
+// ended reports whether the end of a list can be believed. Okta answers 200 with an empty list to one who may not see, so an
+// empty page that a link led to is either the end, or a sight that was lost on the way: then the list's start is empty as well.
+func (c *client) ended(ctx context.Context, l list, a *answer) (bool, error) {
+	u, err := url.Parse(a.target)
+	if err != nil || l.next != "" || len(l.items) > 0 || !u.Query().Has("after") {
+		return true, nil
+	}
+	q := u.Query()
+	q.Del("after")
+	q.Set("limit", "1")
+	return c.shows(ctx, u.EscapedPath()+"?"+encode(q))
+}
+
+// encode writes a query as the vendor's examples do: a blank is %20, never a plus sign.
+func encode(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }
+
+// shows reports whether a list has anything in it.
+func (c *client) shows(ctx context.Context, target string) (bool, error) {
+	read := readData
+	if pathOf(target) == appsPath {
+		read = readArray
+	}
+	l, _, err := c.list(ctx, target, read)
+	return len(l.items) > 0, err
 }
 
 // list reads one page of a list.
@@ -130,11 +162,9 @@ func (c *client) list(ctx context.Context, target string, read reader) (list, *a
 
 // target is a path with a page size and, if there is one, a filter.
 func (c *client) target(path string, limit int, filter string) string {
-	var q strings.Builder
-	q.WriteString(path + "?limit=" + strconv.Itoa(min(limit, c.page)))
+	q := url.Values{"limit": {strconv.Itoa(min(limit, c.page))}}
 	if filter != "" {
-		// The vendor's examples write a blank as %20, never as a plus sign.
-		q.WriteString("&filter=" + strings.ReplaceAll(url.QueryEscape(filter), "+", "%20"))
+		q.Set("filter", filter)
 	}
-	return q.String()
+	return path + "?" + encode(q)
 }
