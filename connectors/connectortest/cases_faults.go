@@ -31,6 +31,7 @@ func faults(s *suite) {
 			continue
 		}
 		h := s.start(s.log)
+		h.rounds(1)
 		s.becomesTruth(fmt.Sprintf("before the fault %s", c.fault.Kind))
 		before := s.deletions()
 		s.control.Inject(c.fault)

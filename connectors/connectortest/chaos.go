@@ -32,7 +32,9 @@ type Chaos struct {
 	lied   bool // items vanished in a pass, and no whole pass has been answered well since
 	clean  bool // the pass under way was answered well so far, and is one after a lie
 	late   []connectors.Record
-	past   map[string][]time.Time // when each agent was deleted, ever
+	past   map[string][]time.Time // when each agent was deleted, and restored, in turn
+	deaf   bool                   // planted: a pull does not end when it is cancelled
+	sees   bool                   // planted: the probe always succeeds
 }
 
 type chaosAgent struct {
@@ -118,6 +120,9 @@ func (c *Chaos) hit(ctx context.Context) (empty bool, err error) {
 	case Expired:
 		return false, &connectors.Fault{Kind: connectors.CursorExpired}
 	case Slow:
+		if c.deaf {
+			ctx = context.Background()
+		}
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
@@ -160,6 +165,9 @@ func (c *Chaos) Probe(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.faults {
+		if c.sees {
+			break
+		}
 		if f.Kind == EmptyOK || f.Kind == Forbidden {
 			return &connectors.Fault{Kind: connectors.Forbidden, Cure: "grant Agents.Read"}
 		}
