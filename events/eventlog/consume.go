@@ -111,7 +111,9 @@ const (
 func (r *reading) session(ctx context.Context, yield func(record, error) bool) (done bool, err error) {
 	ctx, cancel := r.whileConnected(ctx)
 	defer cancel()
-	c, err := r.handle.CreateConsumer(ctx, r.config())
+	asking, stop := context.WithTimeout(ctx, r.opts.AckWait)
+	c, err := r.handle.CreateConsumer(asking, r.config())
+	stop()
 	if err != nil {
 		return false, err
 	}
@@ -230,7 +232,9 @@ func (r *reading) nextMessage(ctx context.Context, c jetstream.Consumer, msgs je
 		if r.want.follow {
 			continue
 		}
-		info, err := c.Info(ctx)
+		asking, stop := context.WithTimeout(ctx, r.opts.AckWait)
+		info, err := c.Info(asking)
+		stop()
 		if err != nil {
 			return nil, err
 		}

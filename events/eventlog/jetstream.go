@@ -39,7 +39,7 @@ func openStream(ctx context.Context, nc *nats.Conn, o Options) (*stream, error) 
 		return nil, err
 	}
 	s := &stream{nc: nc, js: js, name: o.Stream, opts: o, lost: make(chan struct{}), ended: make(chan struct{})}
-	if err := s.find(ctx); err != nil {
+	if err := s.patiently(ctx, s.find); err != nil {
 		return nil, err
 	}
 	cfg := s.handle.CachedInfo().Config
@@ -49,7 +49,7 @@ func openStream(ctx context.Context, nc *nats.Conn, o Options) (*stream, error) 
 		}
 	}
 	s.replicas, s.async, s.maxSize = cfg.Replicas, cfg.PersistMode == jetstream.AsyncPersistMode, int(max(cfg.MaxMsgSize, 0))
-	if err := s.openMarks(ctx); err != nil {
+	if err := s.patiently(ctx, s.openMarks); err != nil {
 		return nil, err
 	}
 	s.status = nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
@@ -80,11 +80,28 @@ func (s *stream) explain(err error) error {
 		return fmt.Errorf("the NATS server %s has no stream %s: start a hub, which makes it, or name the right stream: %w", url, s.name, err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
 		errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("the NATS server %s has no JetStream for this account: enable it, or use another account: %w", url, err)
+		return fmt.Errorf("the NATS server %s has no JetStream for this account: enable it, or use another account: %v", url, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return fmt.Errorf("the NATS server %s did not answer about stream %s: is it up, and may this user use $JS.API.>? %w", url, s.name, err)
 	}
 	return fmt.Errorf("stream %s on the NATS server %s: %w", s.name, url, err)
+}
+
+// patiently repeats what fails because a cluster has no leader yet, or what was made a moment ago is not there yet.
+func (s *stream) patiently(ctx context.Context, try func(context.Context) error) error {
+	deadline := time.Now().Add(s.opts.Wait)
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		asking, stop := context.WithTimeout(ctx, s.opts.AckWait)
+		err := try(asking)
+		stop()
+		var refusal *jetstream.APIError
+		passing := errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrTimeout) ||
+			errors.Is(err, context.DeadlineExceeded) || errors.As(err, &refusal) && refusal.Code >= 500 && refusal.ErrorCode != jetstream.JSErrCodeJetStreamNotEnabledForAccount &&
+			refusal.ErrorCode != jetstream.JSErrCodeJetStreamNotEnabled
+		if !passing || time.Now().After(deadline) || !wait(ctx, pause) {
+			return err
+		}
+	}
 }
 
 // listen notes when the connection is lost.
@@ -181,6 +198,8 @@ func (s *stream) get(ctx context.Context, what map[string]any) (record, bool, er
 }
 
 func (s *stream) state(ctx context.Context) (first, last uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.AckWait)
+	defer cancel()
 	info, err := s.handle.Info(ctx)
 	if err != nil {
 		return 0, 0, s.explain(err)

@@ -34,10 +34,13 @@ func (l *Log) settle(ctx context.Context, b *batch) (uint64, error) {
 		case !errors.Is(found, errOpen):
 			return 0, doubt(uncertain, found)
 		case !wait(ctx, pause):
-			return 0, doubt(uncertain, err)
+			return 0, doubt(uncertain, fmt.Errorf("%w: %w", errStuck, err))
 		}
 	}
 }
+
+// errStuck: the server can be read, and does not take the batch. A server whose disk was full stays so until it is restarted.
+var errStuck = errors.New("the server answers but stores nothing: see its log; if its disk is full, make room and restart it")
 
 // errOpen: the batch is not stored, and could be.
 var errOpen = errors.New("not stored yet")

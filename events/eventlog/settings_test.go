@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rollcallhq/rollcall/events/eventlog"
 )
@@ -128,5 +130,25 @@ func TestDurability(t *testing.T) {
 	defer l.Close()
 	if d := l.Durability(); d.Kind != eventlog.InProcess {
 		t.Errorf("in memory the promise is %s", d)
+	}
+}
+
+func TestOpenWithoutJetStream(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	defer s.Shutdown()
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the server is not ready")
+	}
+	nc, err := nats.Connect(s.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := eventlog.Open(patient(t), nc, eventlog.Options{Create: true}); err == nil || !strings.Contains(err.Error(), "has no JetStream") {
+		t.Errorf("error is %v", err)
 	}
 }

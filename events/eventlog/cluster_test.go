@@ -1,0 +1,186 @@
+package eventlog_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/eventlog"
+)
+
+// cluster is three NATS servers.
+type cluster struct {
+	opts    [3]*server.Options
+	servers [3]*server.Server
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{}
+	ports := freePorts(t, 6)
+	var routes []*url.URL
+	for i := range 3 {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", ports[3+i])})
+	}
+	for i := range c.opts {
+		c.opts[i] = &server.Options{
+			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: ports[i], NoSigs: true, NoLog: true,
+			JetStream: true, StoreDir: t.TempDir(), SyncAlways: true, Routes: routes,
+			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: ports[3+i]},
+		}
+		c.start(t, i)
+	}
+	t.Cleanup(func() {
+		for i := range c.servers {
+			c.stop(i)
+		}
+	})
+	return c
+}
+
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+func (c *cluster) start(t *testing.T, i int) {
+	t.Helper()
+	s, err := server.NewServer(c.opts[i].Clone())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	if !s.ReadyForConnections(patience) {
+		t.Fatalf("server %d is not ready", i)
+	}
+	c.servers[i] = s
+}
+
+func (c *cluster) stop(i int) {
+	c.servers[i].Shutdown()
+	c.servers[i].WaitForShutdown()
+}
+
+// connect connects to server i alone, or with i < 0 to whichever is there.
+func (c *cluster) connect(t *testing.T, i int) *nats.Conn {
+	t.Helper()
+	urls := ""
+	for k, o := range c.opts {
+		if i < 0 || i == k {
+			urls += fmt.Sprintf("nats://127.0.0.1:%d,", o.Port)
+		}
+	}
+	nc, err := nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.IgnoreDiscoveredServers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// settled waits until the cluster has JetStream's leader and the stream all its replicas.
+func (c *cluster) settled(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, tick := patient(t), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for {
+		try, cancel := context.WithTimeout(ctx, time.Second) // before there is a leader nobody answers
+		_, err := js.AccountInfo(try)
+		if s, err2 := js.Stream(try, "ROLLCALL"); err2 == nil {
+			in := s.CachedInfo().Cluster
+			for _, r := range in.Replicas {
+				if !r.Current {
+					err = fmt.Errorf("replica %s lags", r.Name)
+				}
+			}
+		}
+		cancel()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("the cluster does not settle: %v", err)
+		}
+	}
+}
+
+// TestCluster appends while the servers of a cluster go away one after the other. Every page is in the log once, and a bounded
+// reading through any server, lagging or not, shows all that was acknowledged before it.
+func TestCluster(t *testing.T) {
+	c := newCluster(t)
+	nc := c.connect(t, -1)
+	c.settled(t, nc)
+	l, err := eventlog.Open(patient(t), nc, eventlog.Options{Create: true, Replicas: 3, Sync: eventlog.SyncAlways, AckWait: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if d := l.Durability(); d.Kind != eventlog.FlushedOnQuorum {
+		t.Errorf("the promise is %+v", d)
+	}
+	claim, err := l.Claim(patient(t), "acme", "okta", "hub1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &signer{log: l, last: events.Receipt{Claim: claim}}
+	for i := range c.servers {
+		w.pages(t, 5)
+		c.stop(i)
+		w.pages(t, 5)
+		checkSignIns(t, l, w.n)
+		c.start(t, i)
+		reader, err := eventlog.Open(patient(t), c.connect(t, i), eventlog.Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.pages(t, 1)
+		checkSignIns(t, reader, w.n)
+		reader.Close()
+		c.settled(t, nc)
+	}
+	if n, err := l.Count(patient(t)); err != nil || n != uint64(w.n) {
+		t.Errorf("the log counts %d events, %v; want %d", n, err, w.n)
+	}
+}
+
+// signer appends activities s0, s1, ... .
+type signer struct {
+	log  *eventlog.Log
+	last events.Receipt
+	n    int
+}
+
+func (w *signer) pages(t *testing.T, pages int) {
+	t.Helper()
+	for range pages {
+		r, err := w.log.Append(patient(t), events.Append{
+			Claim: w.last.Claim, Feed: "log", Expect: w.last.Saved, Events: signIns(w.n, 20), Cursor: fmt.Append(nil, w.n),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.last, w.n = r, w.n+20
+	}
+}
