@@ -108,6 +108,14 @@ func loopback(host string) bool {
 // url is the address of a path below the version, such as "/users/delta?$select=id".
 func (c *client) url(path string) string { return c.base.String() + path }
 
+// top is the size of a list's pages: its maximum, unless the option wants less.
+func (c *client) top(most int) int {
+	if c.pageSize > 0 {
+		return min(most, c.pageSize)
+	}
+	return most
+}
+
 // get sends a call and checks that it was answered well.
 func (c *client) get(ctx context.Context, r call) (answer, error) {
 	a, err := c.send(ctx, r)

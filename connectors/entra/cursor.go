@@ -16,7 +16,9 @@ type cursor struct {
 	// Of a delta.
 	Pass  bool     `json:"pass,omitzero"`  // the first round is under way
 	Seen  []string `json:"seen,omitzero"`  // the scopes of which this delta has shown something, typed; sorted
-	Blind []string `json:"blind,omitzero"` // the scopes that this delta turned out not to show; sorted
+	List  string   `json:"list,omitzero"`  // the scope whose own list is being read, between two rounds
+	Next  string   `json:"next,omitzero"`  // its nextLink; empty: its first page
+	Empty []string `json:"empty,omitzero"` // the scopes whose list was empty when it was read last; sorted
 
 	// Of a sweep.
 	Phase string `json:"phase,omitzero"` // the list that is being read
@@ -36,11 +38,13 @@ func (c *client) readCursor(from connectors.Cursor) (cursor, error) {
 	if cur.Version < 1 || cur.Version > cursorVersion {
 		return cursor{}, expiredCursor(fmt.Sprintf("the stored cursor has version %d, which this version does not read", cur.Version))
 	}
-	if err := c.pinned(cur.Link); err != nil {
-		return cursor{}, expiredCursor("the stored cursor is of another endpoint")
-	}
-	if _, err := url.ParseRequestURI(cur.Link); cur.Link != "" && err != nil {
-		return cursor{}, expiredCursor("the stored cursor has a link that is no URL")
+	for _, link := range []string{cur.Link, cur.Next} {
+		if err := c.pinned(link); err != nil {
+			return cursor{}, expiredCursor("the stored cursor is of another endpoint")
+		}
+		if _, err := url.ParseRequestURI(link); link != "" && err != nil {
+			return cursor{}, expiredCursor("the stored cursor has a link that is no URL")
+		}
 	}
 	return cur, nil
 }

@@ -15,8 +15,8 @@ import (
 // delta reads a delta query: first a round that lists everything, which is a pass, then rounds of what changed.
 //
 // The delta shows all objects of the directory, of which the agents are a few. Whether Graph names an agent type there was not
-// to be confirmed. So what a first round has not shown by type is looked for in the list of that type: when the list has some,
-// the delta is blind to them, and a scope that it is blind to is never sealed.
+// to be confirmed. So a scope of which a delta has not shown anything by type is read from the list of that type after each
+// round, see delta_list.go, until the delta shows some.
 type delta struct {
 	client *client
 	record string // the type of its records
@@ -52,6 +52,9 @@ func (d *delta) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 	if err != nil {
 		return connectors.Page{}, err
 	}
+	if i := slices.Index(d.names(), cur.List); i >= 0 {
+		return d.pullList(ctx, d.scopes[i], cur)
+	}
 	var out connectors.Page
 	r := call{url: cur.Link, need: d.need, followed: true, delta: true}
 	if cur.Link == "" {
@@ -66,30 +69,35 @@ func (d *delta) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 	if out.Records, err = d.records(p, &cur); err != nil {
 		return connectors.Page{}, err
 	}
-	if err := d.turn(ctx, p, &cur, &out); err != nil {
+	if err := d.turn(p, &cur, &out); err != nil {
 		return connectors.Page{}, err
 	}
 	return out, nil
 }
 
 // turn says where to go on. A page has a link to the next, or the link to ask for changes with: then the round is over.
-func (d *delta) turn(ctx context.Context, p page, cur *cursor, out *connectors.Page) (err error) {
+func (d *delta) turn(p page, cur *cursor, out *connectors.Page) (err error) {
 	switch {
 	case p.next != "":
 		cur.Link, out.More = p.next, true
 	case p.delta != "":
 		cur.Link = p.delta
-		if cur.Pass {
-			if err := d.seal(ctx, cur, out); err != nil {
-				return err
-			}
-		}
-		out.Blind = d.blindness(cur)
+		d.endRound(cur, out)
 	default:
 		return fmt.Errorf("GET %s: the page has neither a nextLink nor a deltaLink: it is not whole", d.start)
 	}
 	out.Next, err = cur.encode()
 	return err
+}
+
+// endRound seals what a first round has shown. What it has not shown by type is left to the lists.
+func (d *delta) endRound(cur *cursor, out *connectors.Page) {
+	if cur.Pass {
+		out.Seals, out.Breaks = d.split(cur)
+		cur.Pass = false
+	}
+	cur.List, cur.Next = d.nextList(cur), ""
+	out.More = cur.List != ""
 }
 
 func (d *delta) names() []string {
@@ -108,7 +116,7 @@ func (d *delta) records(p page, cur *cursor) ([]connectors.Record, error) {
 		if err := decode(raw, &it); err == nil {
 			keep, scope := d.keep(it)
 			if scope != "" {
-				cur.see(scope)
+				cur.Seen = insert(cur.Seen, scope)
 			}
 			if !keep {
 				continue
@@ -121,53 +129,6 @@ func (d *delta) records(p page, cur *cursor) ([]connectors.Record, error) {
 		out = append(out, rec)
 	}
 	return out, nil
-}
-
-// see notes that the delta shows a scope.
-func (cur *cursor) see(scope string) {
-	cur.Seen = insert(cur.Seen, scope)
-	cur.Blind = slices.DeleteFunc(cur.Blind, func(s string) bool { return s == scope })
-}
-
-// seal ends the first round: scopes that it has shown, or that hold nothing, are sealed; the others broken.
-func (d *delta) seal(ctx context.Context, cur *cursor, out *connectors.Page) error {
-	cur.Pass = false
-	for _, s := range d.scopes {
-		if !slices.Contains(cur.Seen, s.name) {
-			empty, err := d.empty(ctx, s)
-			if err != nil {
-				return err
-			}
-			if !empty {
-				out.Breaks = append(out.Breaks, s.name)
-				cur.Blind = insert(cur.Blind, s.name)
-				continue
-			}
-		}
-		out.Seals = append(out.Seals, s.name)
-	}
-	return nil
-}
-
-// empty asks the list of a type whether there are any. A list that may not be read proves nothing.
-func (d *delta) empty(ctx context.Context, s deltaScope) (bool, error) {
-	p, err := d.client.page(ctx, call{url: d.client.url(s.list + "?$top=1&$select=id"), need: s.need})
-	if f := connectors.AsFault(err); f != nil && f.Kind == connectors.Forbidden {
-		return false, nil
-	}
-	return err == nil && len(p.items) == 0 && p.next == "", err
-}
-
-func (d *delta) blindness(cur *cursor) []connectors.Blindness {
-	var out []connectors.Blindness
-	for _, s := range d.scopes {
-		if slices.Contains(cur.Blind, s.name) {
-			out = append(out, connectors.Blindness{Kinds: []events.Kind{s.kind}, Reason: fmt.Sprintf(
-				"the delta showed nothing of %s, and their list is not known to be empty: grant the application %s, "+
-					"or wait until Graph's delta names their type", s.name, s.need)})
-		}
-	}
-	return out
 }
 
 // newRecord copies an object as received, but for its secrets.

@@ -2,6 +2,7 @@ package entra
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,43 +103,99 @@ func TestDeltaResumesAfterEachPage(t *testing.T) {
 	}
 }
 
-func TestDeltaThatNamesNoTypesIsBlind(t *testing.T) {
+// untyped is a tenant whose delta names no types: its two principals of blueprints show in their own list alone.
+func untyped(t *testing.T) *graph {
 	link := `"@odata.deltaLink":"{{self}}/servicePrincipals/delta()?$deltatoken=A"`
-	g := newGraph(t, map[string]canned{
+	return newGraph(t, map[string]canned{
 		"/servicePrincipals/delta":                 {body: `{` + link + `,"value":[` + itemAgent2 + `,` + itemOther + `]}`},
 		"/servicePrincipals/delta()?$deltatoken=A": {body: `{` + link + `,"value":[]}`},
-		castPrincipal: {body: `{"value":[{"id":"` + principal1 + `"}]}`},
+		castPrincipal:                   {body: `{"@odata.nextLink":"{{self}}` + castPrincipal + `?$skiptoken=2","value":[{"id":"` + principal1 + `"}]}`},
+		castPrincipal + "?$skiptoken=2": {body: `{"value":[{"id":"b3b3b3b3-0002-4000-8000-0000000000b3"}]}`},
 	})
+}
+
+func TestDeltaThatNamesNoTypesIsHelpedByLists(t *testing.T) {
+	g := untyped(t)
 	f := g.feed("service-principals")
 	pages, next := round(t, f, nil)
-	if p := pages[0]; !slices.Equal(p.Seals, []string{scopeAgents}) || !slices.Equal(p.Breaks, []string{scopePrincipals}) || len(p.Blind) != 1 {
-		t.Errorf("seals %v, breaks %v, blind %v", p.Seals, p.Breaks, p.Blind)
+	if len(pages) != 3 {
+		t.Fatalf("%d pages, not the delta's and two of the list", len(pages))
 	}
-	if pages, next = round(t, f, next); len(pages[0].Blind) != 1 {
-		t.Error("the blindness is forgotten at the next round")
+	if p := pages[0]; !slices.Equal(p.Seals, []string{scopeAgents}) || !slices.Equal(p.Breaks, []string{scopePrincipals}) {
+		t.Errorf("the delta seals %v, breaks %v", p.Seals, p.Breaks)
 	}
-	g.set("/servicePrincipals/delta()?$deltatoken=A", canned{body: `{` + link + `,"value":[` + itemBP + `]}`})
-	if pages, _ = round(t, f, next); len(pages[0].Blind) != 0 {
-		t.Error("it is still blind although it sees")
+	for range 2 { // after the first round and after each other
+		first, last := pages[len(pages)-2], pages[len(pages)-1]
+		if only := []string{scopePrincipals}; !slices.Equal(first.Opens, only) || first.Seals != nil || !slices.Equal(last.Seals, only) {
+			t.Errorf("the list opens %v, seals %v and %v", first.Opens, first.Seals, last.Seals)
+		}
+		for _, p := range []connectors.Page{first, last} {
+			if r, err := normalize(p.Records[0]); err != nil || r.Entities[0].Blueprint == nil || r.Entities[0].Scope != scopePrincipals {
+				t.Errorf("the list's record says %+v, %v", r, err)
+			}
+		}
+		pages, next = round(t, f, next)
+	}
+	g.set("/servicePrincipals/delta()?$deltatoken=A", canned{
+		body: `{"@odata.deltaLink":"{{self}}/servicePrincipals/delta()?$deltatoken=A","value":[` + itemBP + `]}`})
+	if pages, _ = round(t, f, next); len(pages) != 1 {
+		t.Error("the list is read although the delta names the type")
 	}
 }
 
-func TestDeltaOfAnEmptyTenantIsSealed(t *testing.T) {
-	empty := canned{body: `{"value":[]}`}
+func TestListResumesAfterEachPage(t *testing.T) {
+	g := untyped(t)
+	whole, _ := round(t, g.feed("service-principals"), nil)
+	var from connectors.Cursor
+	var pages []connectors.Page
+	for range whole {
+		p, err := g.feed("service-principals").Pull(t.Context(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages, from = append(pages, p), p.Next
+	}
+	if diff := cmp.Diff(recordIDs(t, whole), recordIDs(t, pages)); diff != "" || len(recordIDs(t, pages)) != 3 {
+		t.Errorf("(-whole +resumed):\n%s", diff)
+	}
+}
+
+func TestDeltaOfAnEmptyTenant(t *testing.T) {
 	g := newGraph(t, map[string]canned{
 		"/applications/delta": {body: `{"@odata.deltaLink":"{{self}}/applications/delta()?$deltatoken=A","value":[]}`},
-		castBlueprint:         empty,
+		castBlueprint:         {body: `{"value":[]}`},
 	})
+	g.set("/applications/delta()?$deltatoken=A", g.answers["/applications/delta"])
 	f := g.feed("applications")
-	if pages, _ := round(t, f, nil); !slices.Equal(pages[0].Seals, []string{scopeBlueprints}) {
-		t.Errorf("seals %v", pages[0].Seals)
+	last := func(from connectors.Cursor) (connectors.Page, connectors.Cursor) {
+		pages, next := round(t, f, from)
+		return pages[len(pages)-1], next
+	}
+	p, next := last(nil)
+	if p.Seals != nil || !slices.Equal(p.Breaks, []string{scopeBlueprints}) {
+		t.Errorf("one empty answer is believed: seals %v, breaks %v", p.Seals, p.Breaks)
+	}
+	if p, next = last(next); !slices.Equal(p.Seals, []string{scopeBlueprints}) || p.Blind != nil {
+		t.Errorf("two empty answers are not: seals %v, blind %v", p.Seals, p.Blind)
 	}
 	g.set(castBlueprint, canned{status: 403, body: errorBody("Authorization_RequestDenied")})
-	if pages, _ := round(t, f, nil); pages[0].Seals != nil || len(pages[0].Blind) != 1 {
-		t.Errorf("a list that may not be read proves nothing, but the page seals %v", pages[0].Seals)
+	for range 2 {
+		if p, next = last(next); p.Seals != nil || len(p.Blind) != 1 || !strings.Contains(p.Blind[0].Reason, needBlueprints) {
+			t.Errorf("a list that may not be read proves nothing, but the page seals %v, blind %v", p.Seals, p.Blind)
+		}
 	}
 	g.set(castBlueprint, canned{status: 500, body: errorBody("InternalServerError")})
-	pullError(t, f, nil)
+	p, err := f.Pull(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pullError(t, f, p.Next)
+	g.set(castBlueprint, canned{body: `{"value":[{"id":"` + blueprint1 + `"}]}`})
+	_, next = last(next)
+	g.set(castBlueprint, canned{body: `{"value":[]}`})
+	if p, _ = last(next); p.Seals != nil {
+		t.Error("an empty answer is believed although the list had some in the round before")
+	}
 }
 
 func TestUsersAreFiltered(t *testing.T) {

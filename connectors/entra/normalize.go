@@ -29,6 +29,9 @@ const (
 // contextHolder is where a record's context keeps the object id that a relation hangs on.
 const contextHolder = "holder"
 
+// contextList is where a record's context keeps the scope whose own list showed the object, which may not name its type.
+const contextList = "list"
+
 // Normalize turns one record into what it says.
 func (c *Connector) Normalize(r connectors.Record) (connectors.Reading, error) {
 	reading, err := normalize(r)

@@ -35,7 +35,8 @@ func readPrincipal(r connectors.Record) (connectors.Reading, error) {
 	if p.Removed != nil {
 		return p.tombstones(events.KindAgent, events.KindBlueprint, events.KindPerson), nil
 	}
-	if (item{Type: p.Type, Principal: p.Kind, Blueprint: p.Blueprint}).isAgentIdentity() {
+	it := item{Type: p.Type, Principal: p.Kind, Blueprint: p.Blueprint}
+	if r.Context[contextList] == scopeAgents || it.isAgentIdentity() {
 		return connectors.Reading{Entities: []events.Entity{p.agent()}}, nil
 	}
 	return connectors.Reading{Entities: []events.Entity{p.blueprint()}}, nil

@@ -76,11 +76,7 @@ func (s *sweep) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 
 // first is the address of a list's first page.
 func (s *sweep) first(p phase) string {
-	size := p.max
-	if s.client.pageSize > 0 {
-		size = min(size, s.client.pageSize)
-	}
-	return s.client.url(p.list + "?$select=id&$top=" + strconv.Itoa(size))
+	return s.client.url(p.list + "?$select=id&$top=" + strconv.Itoa(s.client.top(p.max)))
 }
 
 // turn says where to go on: at the list's next page, at the next list, or from the start when all are read.

@@ -1,0 +1,85 @@
+package entra
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// split parts a delta's scopes into those of which it has shown something, and the others.
+func (d *delta) split(cur *cursor) (seen, unseen []string) {
+	for _, name := range d.names() {
+		if slices.Contains(cur.Seen, name) {
+			seen = append(seen, name)
+		} else {
+			unseen = append(unseen, name)
+		}
+	}
+	return seen, unseen
+}
+
+// nextList is the first scope after the one being listed that the delta has not shown, or empty.
+func (d *delta) nextList(cur *cursor) string {
+	after := slices.Index(d.names(), cur.List)
+	for _, name := range d.names()[after+1:] {
+		if !slices.Contains(cur.Seen, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// pullList reads one page of a scope's own list, which is a pass over the scope. It takes a request or two after each round, as
+// long as a tenant has none of the type, or for good, should the delta not name types.
+func (d *delta) pullList(ctx context.Context, s deltaScope, cur cursor) (connectors.Page, error) {
+	var out connectors.Page
+	r := call{url: cur.Next, need: s.need, followed: true}
+	if cur.Next == "" {
+		r.url, r.followed = d.client.url(s.list+"?$top="+strconv.Itoa(d.client.top(maxPage))), false
+		out.Opens = []string{s.name}
+	}
+	p, err := d.client.page(ctx, r)
+	switch f := connectors.AsFault(err); {
+	case f != nil && f.Kind == connectors.Forbidden:
+		out.Breaks = []string{s.name}
+		out.Blind = []connectors.Blindness{{Kinds: []events.Kind{s.kind}, Reason: "the delta has shown nothing of " + s.name +
+			", and their list cannot be read: " + f.Cure}}
+	case err != nil:
+		return connectors.Page{}, err
+	case cur.Next == "" && cur.doubt(s.name, p):
+		out.Breaks = []string{s.name}
+	case p.next == "":
+		out.Seals = []string{s.name}
+	}
+	for _, raw := range p.items {
+		rec, err := newRecord(d.record, raw, p.asked)
+		if err != nil {
+			return connectors.Page{}, err
+		}
+		rec.Context = map[string]string{contextList: s.name}
+		out.Records = append(out.Records, rec)
+	}
+	if cur.Next = p.next; p.next == "" {
+		cur.List = d.nextList(&cur)
+	}
+	out.More = cur.List != ""
+	out.Next, err = cur.encode()
+	return out, err
+}
+
+// doubt notes whether a list is empty, and reports whether that is to be doubted: it is believed when the round before says the
+// same. Real deletions do not wait for it, the delta tells them.
+func (cur *cursor) doubt(scope string, p page) bool {
+	i, before := slices.BinarySearch(cur.Empty, scope)
+	empty := len(p.items) == 0 && p.next == ""
+	switch {
+	case empty && !before:
+		cur.Empty = slices.Insert(cur.Empty, i, scope)
+	case !empty && before:
+		cur.Empty = slices.Delete(cur.Empty, i, i+1)
+	}
+	return empty && !before
+}
