@@ -24,6 +24,8 @@ type fake struct {
 	lists    map[string][]string                                     // path → items, raw JSON
 	bodies   map[string]string                                       // path → body, for what is no list
 	override map[string]func(w http.ResponseWriter, r *http.Request) // path → another answer
+	spoil    func(w http.ResponseWriter, r *http.Request) bool       // plays a fault instead of the answer, when it wants to
+	epoch    int                                                     // page tokens of another epoch have expired
 	calls    []string                                                // "GET /iam/v1/...", without the query
 	queries  []string
 }
@@ -47,6 +49,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.calls = append(f.calls, r.Method+" "+r.URL.Path)
 	f.queries = append(f.queries, r.URL.RawQuery)
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	if f.spoil != nil && f.spoil(w, r) {
+		return
+	}
 	if h := f.override[r.URL.Path]; h != nil {
 		h(w, r)
 		return
@@ -67,18 +72,24 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.list(w, r, items)
 }
 
-// list writes one page; the token is the number of the first item.
+// list writes one page; the token is the number of the first item, and its epoch.
 func (f *fake) list(w http.ResponseWriter, r *http.Request, items []string) {
-	first, _ := strconv.Atoi(r.URL.Query().Get("pageToken"))
+	token, epoch, _ := strings.Cut(r.URL.Query().Get("pageToken"), "@")
+	if token != "" && word(epoch, "0") != strconv.Itoa(f.epoch) {
+		refuse(w, 400, `{"error":{"code":400,"message":"The page token has expired.","status":"INVALID_ARGUMENT"}}`)
+		return
+	}
+	first, _ := strconv.Atoi(token)
 	size, err := strconv.Atoi(r.URL.Query().Get("pageSize"))
 	if err != nil {
 		size = 100
 	}
+	first = min(first, len(items))
 	last := min(first+size, len(items))
 	member := members[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/'):]]
 	next := ""
 	if last < len(items) {
-		next = fmt.Sprintf(`,"nextPageToken":"%d"`, last)
+		next = fmt.Sprintf(`,"nextPageToken":"%d@%d"`, last, f.epoch)
 	}
 	if first == last {
 		fmt.Fprint(w, "{}")

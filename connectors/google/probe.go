@@ -7,17 +7,13 @@ import (
 	"github.com/rollcallhq/rollcall/connectors"
 )
 
-// Probe checks that the credentials work and that the connection may see something: it asks the first project for one service
-// account, and where that is refused for the locations of Agent Registry and of Agent Runtime. One good answer is enough: a role
-// that is missing for one feed is told by that feed.
+// Probe checks that the credentials work and that the connection sees something: a service account of the first project, or a
+// location of Agent Registry or of Agent Runtime, of which each has many. One of them is enough: a role that is missing for one
+// feed is told by that feed. Good answers that are all empty prove nothing.
 func (c *connector) Probe(ctx context.Context) error {
 	projects, err := c.client.allProjects(ctx)
 	if err != nil {
 		return err
-	}
-	if len(projects.list) == 0 {
-		return &connectors.Fault{Kind: connectors.Forbidden, Cure: "name the projects to read in the option projects",
-			Err: errors.New("the connection has no project")}
 	}
 	at := projects.list[0]
 	var first error
@@ -26,11 +22,13 @@ func (c *connector) Probe(ctx context.Context) error {
 		func() (listing, error) { return c.client.registryLocations(ctx, at.Project, "") },
 		func() (listing, error) { return c.client.engineLocations(ctx, at.Project, "") },
 	} {
-		_, err := ask()
-		if err == nil || !isRefusal(err) {
+		seen, err := ask()
+		if err != nil && !isRefusal(err) || len(seen.items) > 0 {
 			return err
 		}
 		first = cmpErr(first, err)
 	}
-	return first
+	return cmpErr(first, &connectors.Fault{Kind: connectors.Forbidden,
+		Cure: "check that " + at.parent() + " exists and that the connection's account has the roles of the connector's page there",
+		Err:  errors.New(at.parent() + " shows no service account and no location")})
 }
