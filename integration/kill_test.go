@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/rollcallhq/rollcall/integration/demo"
 	"github.com/rollcallhq/rollcall/internal/hub"
@@ -19,7 +20,7 @@ var points = []struct {
 }{
 	{"eventlog.append.before", false},
 	{"eventlog.append.partial", false},
-	{"eventlog.append.sent", true},
+	{"eventlog.append.sent", false}, // the process may end before its own server has read what was sent
 	{"eventlog.append.acked", true},
 	{"projections.commit.before", false},
 	{"projections.commit.sent", true},
@@ -27,7 +28,7 @@ var points = []struct {
 }
 
 // The hub is killed at every append and every checkpoint in turn, each time by a process that ends without a word, and started
-// again on what it left. In the end the log holds each event exactly once and the roster is the same as that of a hub that
+// again on what it left, as often as an undisturbed hub appends. In the end the log holds each event exactly once and the roster is the same as that of a hub that
 // nobody disturbed.
 func TestKilledAtEveryPoint(t *testing.T) {
 	w := newWorld(t, demo.Options{Agents: 6})
@@ -38,13 +39,10 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	want := left(t, hub.Where{Data: filepath.Join(w.dir, "undisturbed")})
 	for _, p := range points {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			file := w.config(t, p.name, "")
-			nth := 1
 			kills := 0
-			for w.child(t, file, fmt.Sprintf("%s:%d", p.name, nth)) {
-				if kills++; kills > 500 {
-					t.Fatal("the hub does not get on")
-				}
+			for nth := 1; kills < want.appends && w.child(t, file, fmt.Sprintf("%s:%d", p.name, nth)); kills++ {
 				if !p.done {
 					nth = 2
 				}
@@ -53,8 +51,11 @@ func TestKilledAtEveryPoint(t *testing.T) {
 				t.Errorf("killed %d times only: the failpoint is not where it was", kills)
 			}
 			t.Logf("killed %d times", kills)
+			if w.child(t, file, "") {
+				t.Fatal("the hub was killed without a failpoint")
+			}
 			got := left(t, hub.Where{Data: filepath.Join(w.dir, p.name)})
-			if d := gocmp.Diff(want, got); d != "" {
+			if d := gocmp.Diff(want, got, cmpopts.IgnoreUnexported(outcome{})); d != "" {
 				t.Errorf("what is left differs from an undisturbed hub's (-want +got):\n%s", d)
 			}
 		})

@@ -22,6 +22,8 @@ import (
 type outcome struct {
 	Events []string // type and subject of each event, sorted: the same fact twice is there twice
 	Roster []string // who is there, with what hangs on it, sorted
+
+	appends int // at the most: messages of the log that are no events
 }
 
 // left reads what a hub has left, and checks what must hold of every log and roster: the chains are whole, no state is told
@@ -59,6 +61,11 @@ func left(t *testing.T, w hub.Where) outcome {
 		}
 	}
 	slices.Sort(o.Events)
+	end, err := r.Log.End(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.appends = int(end.Sequence) - len(o.Events)
 	o.Roster = people(t, ctx, r)
 	sameView(t, ctx, r, fold)
 	checkHeads(t, ctx, r.Log, heads)
