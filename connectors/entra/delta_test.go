@@ -198,6 +198,20 @@ func TestDeltaOfAnEmptyTenant(t *testing.T) {
 	}
 }
 
+// TestListOfAgentsNamesThem: an object of the agents' list is one, whatever else it lacks.
+func TestListOfAgentsNamesThem(t *testing.T) {
+	link := `"@odata.deltaLink":"{{self}}/servicePrincipals/delta()?$deltatoken=A"`
+	g := newGraph(t, map[string]canned{
+		"/servicePrincipals/delta": {body: `{` + link + `,"value":[` + itemBP + `]}`},
+		castAgentIdentity:          {body: `{"value":[{"id":"` + agent1 + `"}]}`},
+	})
+	pages, _ := round(t, g.feed("service-principals"), nil)
+	r, err := normalize(pages[1].Records[0])
+	if err != nil || r.Entities[0].Agent == nil || r.Entities[0].Scope != scopeAgents {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestUsersAreFiltered(t *testing.T) {
 	g := newGraph(t, map[string]canned{"/users/delta?$select=" + userProperties: {
 		body: `{"@odata.deltaLink":"{{self}}/users/delta()?$deltatoken=A","value":[

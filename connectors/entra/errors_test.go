@@ -101,7 +101,8 @@ func TestExpiredCursor(t *testing.T) {
 
 func TestUnusableCursorStartsAnew(t *testing.T) {
 	g := newGraph(t, nil)
-	for _, from := range []string{``, `x`, `{}`, `{"v":99}`, `{"v":1,"link":"https://evil.example/v1.0/x"}`, `{"v":1,"link":"http://a b/"}`} {
+	for _, from := range []string{``, `x`, `{}`, `{"v":99}`, `{"v":1,"link":"https://evil.example/v1.0/x"}`, `{"v":1,"link":"http://a b/"}`,
+		`{"v":1,"list":"` + scopeAgents + `","next":"https://evil.example/v1.0/x"}`} {
 		err := pullError(t, g.feed("service-principals"), connectors.Cursor(from))
 		wantFault(t, err, connectors.CursorExpired)
 	}
