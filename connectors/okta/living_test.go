@@ -31,7 +31,8 @@ func TestContract(t *testing.T) {
 
 // living is an org whose agents change and whose answers can be spoilt.
 type living struct {
-	org *org
+	org   *org
+	asked chan struct{} // holds one item when a feed, not a probe, has asked
 
 	mu     sync.Mutex
 	agents []*alive
@@ -52,7 +53,7 @@ type playing struct {
 }
 
 func newLiving(t *testing.T, dialect string) *living {
-	l := &living{org: newOrg(t)}
+	l := &living{org: newOrg(t), asked: make(chan struct{}, 1)}
 	for range 5 {
 		l.create()
 	}
@@ -191,8 +192,17 @@ func (l *living) Secrets() []string { return []string{testToken} }
 // ExpireCursors does nothing: the org's cursors are places in its lists, and the connector keeps none between passes.
 func (l *living) ExpireCursors() {}
 
-// Inject plays a fault.
+// Inject plays a fault, from a feed's next request on: a hub that has just started probes first, and one whose probe is refused
+// starts no feed that could show the fault.
 func (l *living) Inject(f connectortest.Fault) {
+	select {
+	case <-l.asked: // an earlier request
+	default:
+	}
+	select {
+	case <-l.asked:
+	case <-time.After(10 * time.Second): // no hub is running
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.faults = append(l.faults, &playing{Fault: f})
@@ -222,6 +232,12 @@ func (l *living) due() *connectortest.Fault {
 // spoil plays the faults on what h answers.
 func (l *living) spoil(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("limit") != "1" {
+			select {
+			case l.asked <- struct{}{}:
+			default:
+			}
+		}
 		f := l.due()
 		if f == nil {
 			h(w, r)
