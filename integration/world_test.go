@@ -19,12 +19,14 @@ import (
 	"github.com/rollcallhq/rollcall/internal/hub"
 )
 
-// childVariable makes the test binary a hub that reads the configuration it names, until it is caught up.
-const childVariable = "ROLLCALL_TEST_HUB"
+const (
+	childVariable   = "ROLLCALL_TEST_HUB"         // makes the test binary a hub that reads the configuration it names, until it is caught up
+	foreverVariable = "ROLLCALL_TEST_HUB_FOREVER" // or until it is killed
+)
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv(childVariable); file != "" {
-		if err := callOnce(file); err != nil {
+		if err := callRoll(file, os.Getenv(foreverVariable) != ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -33,8 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// callOnce is what `rollcall up --config FILE --once` does.
-func callOnce(file string) error {
+// callRoll is what `rollcall up --config FILE`, or with --once, does.
+func callRoll(file string, forever bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cfg, err := config.Load(file, all.Vendors, os.LookupEnv)
@@ -46,6 +48,9 @@ func callOnce(file string) error {
 		return err
 	}
 	defer h.Close()
+	if forever {
+		return h.Run(ctx)
+	}
 	done := make(chan error, 1)
 	ctx, stop := context.WithCancel(ctx)
 	go func() { done <- h.Run(ctx) }()
@@ -116,4 +121,29 @@ func (w *world) child(t *testing.T, file, fail string) (killed bool) {
 	}
 	t.Fatalf("the hub failed: %v\n%s", err, out)
 	return false
+}
+
+// start runs a hub in a process of its own until the test or the caller kills it.
+func (w *world) start(t *testing.T, file string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+file, foreverVariable+"=yes")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// eventually waits for something that other processes bring about.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within a minute: %s", what)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
