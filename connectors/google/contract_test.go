@@ -17,7 +17,7 @@ const accountsPath = "/iam/v1/projects/rc-sandbox/serviceAccounts"
 
 // TestContract holds the connector to the contract of all connectors, on the example company with some more accounts.
 func TestContract(t *testing.T) {
-	connectortest.Run(t, connectortest.Harness{Patience: 10 * time.Second, New: func(t *testing.T) (connectors.Connector, connectortest.Control) {
+	connectortest.Run(t, connectortest.Harness{New: func(t *testing.T) (connectors.Connector, connectortest.Control) {
 		c := &control{fake: company(t)}
 		for range 3 {
 			if _, err := c.Mutate(connectortest.Create); err != nil {

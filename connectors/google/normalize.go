@@ -2,6 +2,7 @@ package google
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,12 +33,17 @@ func normalize(r connectors.Record) (connectors.Reading, error) {
 	return connectors.Reading{}, fmt.Errorf("record type %q is not one that this connector makes", r.Type)
 }
 
-// decode reads a record's body. Members that are not known here are passed over.
+// decode reads a record's body. Members that are not known here are passed over. The JSON library words its errors differently
+// from build to build, so they are worded here.
 func decode(r connectors.Record, to any) error {
-	if err := json.Unmarshal(r.Body, to); err != nil {
-		return fmt.Errorf("%s is not what the API promises: %w", r.Type, err)
+	err := json.Unmarshal(r.Body, to)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return fmt.Errorf("%s: %s is of a type that the API does not promise", r.Type, word(string(e.JSONPointer), "the whole"))
+	}
+	return fmt.Errorf("%s is no JSON", r.Type)
 }
 
 // missing is the error for a record without what makes it one.

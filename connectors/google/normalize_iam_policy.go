@@ -33,9 +33,9 @@ func parsePolicy(body []byte) (allowPolicy, error) {
 // normalizePolicy reads a resource's whole allow policy: a grant for every member that the record's context names the holder of.
 // Other members, people and groups among them, are nobody that this connection reads.
 func normalizePolicy(r connectors.Record) (connectors.Reading, error) {
-	p, err := parsePolicy(r.Body)
-	if err != nil {
-		return connectors.Reading{}, decode(r, &p)
+	var p allowPolicy
+	if err := decode(r, &p); err != nil {
+		return connectors.Reading{}, err
 	}
 	resource := r.Context[ctxResource]
 	if resource == "" {
