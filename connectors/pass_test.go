@@ -93,6 +93,31 @@ func TestTwoPassesMustAgree(t *testing.T) {
 	b.want(b.page(8, listing, b.rec(8, only)), "agent.deleted b.agent.self")
 }
 
+func TestTwoPassesWithoutSettling(t *testing.T) {
+	b := newBench(t)
+	b.feed.Passes = 2
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.want(b.page(2, listing, b.rec(2, says(agent("a", "A")))))
+	b.want(b.page(3, listing, b.rec(3, says(agent("a", "A")))), "agent.deleted b.agent.self")
+}
+
+// A full listing that shows an entity in a version older than is known shows it all the same.
+func TestShownInAnOldVersionIsNotGone(t *testing.T) {
+	b := newBench(t)
+	full := Reading{Entities: []events.Entity{agent("a", "A", version(b.at(1)))}, Replaces: []string{"agents"}}
+	b.page(1, Page{}, b.rec(1, says(agent("a", "A", version(b.at(5))))))
+	b.want(b.page(2, Page{}, b.rec(2, full)))
+	b.want(b.page(3, listing, b.rec(3, says(agent("a", "A", version(b.at(1)))))))
+}
+
+// A pass that ends with an empty page has shown something before.
+func TestPassWithEmptyLastPageNeedsNoProof(t *testing.T) {
+	b := newBench(t)
+	b.page(1, listing, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	b.page(2, Page{Opens: []string{"agents"}, More: true}, b.rec(2, says(agent("a", "A"))))
+	b.want(b.commit(b.planIn(pulled{feed: &b.feed, page: Page{Seals: []string{"agents"}}, began: b.at(3), now: b.at(3)})), "agent.deleted b.agent.self")
+}
+
 func TestEmptyPassNeedsProof(t *testing.T) {
 	b := newBench(t)
 	b.page(1, listing, b.rec(1, says(agent("a", "A"))))

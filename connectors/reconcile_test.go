@@ -118,6 +118,13 @@ func summary(st *state) []string {
 			out = append(out, "broken index at "+ref.String())
 		}
 	}
+	for name, s := range st.scopes {
+		for _, e := range s.members {
+			if e.scope != s || st.entities[e.ref] != e || e.life != alive {
+				out = append(out, "stray member "+e.ref.String()+" of "+name)
+			}
+		}
+	}
 	slices.Sort(out)
 	return out
 }

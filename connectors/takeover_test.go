@@ -226,6 +226,46 @@ func TestResumedPassIsMadeAgain(t *testing.T) {
 	})
 }
 
+// A listing in which a page was forbidden for a while is not believed; another is made at once.
+func TestForbiddenPageBreaksThePass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, log := &fakeVendor{}, newMemLog()
+		var from []string
+		v.pull("delta", time.Hour, func(c Cursor) (Page, error) {
+			from = append(from, string(c))
+			all := 3
+			if len(from) > 2 {
+				all = 2
+			}
+			switch string(c) {
+			case "":
+				return Page{Opens: []string{"agents"}, Records: []Record{v.record(says(agents(all)...))}, Next: Cursor("mid"), More: true}, nil
+			case "mid":
+				if len(from) == 5 {
+					return Page{}, &Fault{Kind: Forbidden, Cure: "grant Agent.Read"}
+				}
+				return Page{Seals: []string{"agents"}, Next: Cursor("d")}, nil
+			}
+			return Page{}, &Fault{Kind: CursorExpired}
+		})
+		x := start(t, v, log)
+		after(time.Minute)
+		x.r.Nudge("")
+		after(time.Minute)
+		if got := log.types(); slices.Contains(got, "agent.deleted a002.agent.self") {
+			t.Errorf("events: %v", got)
+		}
+		after(10 * time.Minute)
+		x.end()
+		if got := fmt.Sprintf("%q", from); got != `["" "mid" "d" "" "mid" "mid" "" "mid"]` {
+			t.Errorf("cursors: %s", got)
+		}
+		if f := x.last.Feeds[0]; f.Passes != 2 {
+			t.Errorf("%d passes were believed: %+v", f.Passes, f)
+		}
+	})
+}
+
 // An empty listing is believed only when the probe says that the connection may see, and each time anew.
 func TestEmptyListingIsProbed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
