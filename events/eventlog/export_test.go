@@ -93,6 +93,18 @@ func (s *Shaky) Outage() {
 	s.lost = make(chan struct{})
 }
 
+// Damage alters a byte of the last event.
+func (s *Shaky) Damage() {
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
+	for i := len(s.records) - 1; i >= 0; i-- {
+		if r := &s.records[i]; r.hash != "" {
+			r.body[len(r.body)/2] ^= 1
+			return
+		}
+	}
+}
+
 // Snapshot remembers the state, Restore puts it back.
 func (s *Shaky) Snapshot() {
 	s.memory.mu.Lock()

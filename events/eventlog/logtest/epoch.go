@@ -2,6 +2,7 @@ package logtest
 
 import (
 	"context"
+	"iter"
 	"testing"
 	"time"
 
@@ -116,6 +117,49 @@ func shorterWhileRunning(t *testing.T, s Subject) {
 		t.Error("opened again, the restore was not noticed")
 	}
 	mustBe(t, next, "", agents(0, 5)...)
+}
+
+// cutBack lets the log of a running hub come back without its second page.
+func cutBack(t *testing.T, s Subject) *writer {
+	t.Helper()
+	w := claim(t, s, "hub1")
+	w.mustAppend("c1", agents(0, 5)...)
+	s.Snapshot(t)
+	w.mustAppend("c2", agents(5, 5)...)
+	s.Restore(t)
+	return w
+}
+
+// shorterUnderAReader lets nobody but a reader that waits be there to notice.
+func shorterUnderAReader(t *testing.T, s Subject) {
+	w := claim(t, s, "hub1")
+	w.mustAppend("c1", agents(0, 5)...)
+	s.Snapshot(t)
+	w.mustAppend("c2", agents(5, 5)...)
+	next, stop := iter.Pull2(w.log.Read(background(t), events.Query{Following: true}))
+	defer stop()
+	for i := range 10 {
+		if _, err, _ := next(); err != nil {
+			t.Fatalf("event %d: %v", i, err)
+		}
+	}
+	s.Restore(t)
+	_, err, _ := next()
+	mustBeError(t, err, events.ErrEpoch)
+}
+
+func shorterWhileReading(t *testing.T, s Subject) {
+	w := cutBack(t, s)
+	mustBeError(t, drainUntilError(w.log.Read(background(t), events.Query{Following: true})), events.ErrEpoch)
+	mustBeError(t, drainUntilError(w.log.States(background(t), tenant, connection)), events.ErrEpoch)
+	_, err := w.log.End(background(t))
+	mustBeError(t, err, events.ErrEpoch)
+}
+
+func shorterWhileClaiming(t *testing.T, s Subject) {
+	w := cutBack(t, s)
+	_, err := w.log.Claim(background(t), tenant, connection, "hub1")
+	mustBeError(t, err, events.ErrEpoch)
 }
 
 func drainUntilError(seq func(func(events.Message, error) bool)) error {
