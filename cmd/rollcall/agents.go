@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
+	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/internal/hub"
 	"github.com/rollcallhq/rollcall/internal/show"
 	"github.com/rollcallhq/rollcall/projections/roster"
@@ -18,6 +22,10 @@ func agentsCommand() *cobra.Command {
 		Use:     "agents",
 		Aliases: []string{"roster"},
 		Short:   "List the roster: each agent once",
+		Long: `Lists the roster: each agent once, whatever number of vendors know it. In the table "?" stands for what is not known, which is
+never the same as none, and SINCE is when a vendor created the agent or, where none says, when it was first seen here.
+
+With --output json it is one list of agents, each with its identities and all that hangs on them.`,
 		Example: `  rollcall agents
   rollcall agents --status disabled
   rollcall agents --output json | jq -r '.[].name'
@@ -29,6 +37,9 @@ func agentsCommand() *cobra.Command {
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
 	c.Flags().StringVar(&status, "status", "", "only with this status: active, disabled, pending, deleted, unknown")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := checkStatus(status); err != nil {
+			return err
+		}
 		return reading(c.Context(), w, func(r *hub.Reader) error {
 			agents, err := r.Roster.Agents(c.Context(), tenant)
 			if err != nil {
@@ -39,11 +50,12 @@ func agentsCommand() *cobra.Command {
 			if out.json() {
 				return p.JSON(agents)
 			}
-			names, err := show.NamesIn(c.Context(), r.Roster, tenant)
+			names, coverage, err := around(c, r, tenant)
 			if err != nil {
 				return err
 			}
-			return p.Agents(agents, names)
+			p.Agents(agents, names, coverage)
+			return nil
 		})
 	}
 	c.AddCommand(agentsGetCommand())
@@ -58,7 +70,9 @@ func agentsGetCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "get AGENT",
 		Short: "Show one agent whole",
-		Long:  "Shows one agent whole. AGENT is its id or the beginning of it, a vendor's id, another identifier, or its name.",
+		Long: `Shows one agent whole. AGENT is its id or the beginning of it, a vendor's id, another identifier, or its name.
+
+With --output json it is one agent, as in the list that ` + "`rollcall agents --output json`" + ` prints.`,
 		Example: `  rollcall agents get agt_4f2a
   rollcall agents get wlp1a2b3c4d5e6f7g8 --output json
   rollcall agents get "Invoice matcher"`,
@@ -77,17 +91,31 @@ func agentsGetCommand() *cobra.Command {
 			if out.json() {
 				return p.JSON(a)
 			}
-			names, err := show.NamesIn(c.Context(), r.Roster, a.Tenant)
+			names, coverage, err := around(c, r, a.Tenant)
 			if err != nil {
 				return err
 			}
-			blind, err := r.Roster.Coverage(c.Context(), a.Tenant)
-			if err != nil {
-				return err
-			}
-			p.Agent(&a, names, blind)
+			p.Agent(&a, names, coverage)
 			return nil
 		})
 	}
 	return c
+}
+
+// around is what it takes to show agents to a person: what things are called, and what the connections can see.
+func around(c *cobra.Command, r *hub.Reader, tenant string) (*show.Names, []roster.Coverage, error) {
+	names, err := show.NamesIn(c.Context(), r.Roster, tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	coverage, err := r.Roster.Coverage(c.Context(), tenant)
+	return names, coverage, err
+}
+
+func checkStatus(status string) error {
+	known := []events.Status{events.StatusActive, events.StatusDisabled, events.StatusPending, events.StatusDeleted, events.StatusUnknown}
+	if status != "" && !slices.Contains(known, events.Status(status)) {
+		return fmt.Errorf("--status %q is none: use one of %v", status, known)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -11,21 +12,47 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Check a configuration, or print its schema"}
-	c.AddCommand(&cobra.Command{
-		Use:     "check FILE",
-		Short:   "Say all that is wrong with a configuration, without a call to any vendor",
-		Example: "  rollcall config check rollcall.yaml",
-		Args:    cobra.ExactArgs(1),
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "Check a configuration, or print its schema",
+		Example: `  rollcall config check rollcall.yaml
+  rollcall config schema > rollcall.schema.json`,
+	}
+	c.AddCommand(configCheckCommand(), configSchemaCommand())
+	return c
+}
+
+func configCheckCommand() *cobra.Command {
+	var out output
+	c := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Say all that is wrong with a configuration, without a call to any vendor",
+		Long: `Says all that is wrong with a configuration at once, each with its line, and exits 1; or what it will do. Secrets are looked up
+and connectors made, but no vendor is called.
+
+With --output json it is one object: file, ok, and problems, each with line (0: the file as a whole), path and text.`,
+		Example: `  rollcall config check rollcall.yaml
+  rollcall config check rollcall.yaml --output json`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			p := show.NewPaper(c.OutOrStdout())
 			cfg, err := config.Load(args[0], all.Vendors, os.LookupEnv)
-			if err != nil {
-				return err
+			var wrong *config.Problems
+			if out.json() && (err == nil || errors.As(err, &wrong)) {
+				return errors.Join(p.JSON(show.NewConfigCheck(args[0], wrong)), err)
 			}
-			show.NewPaper(c.OutOrStdout()).Config(args[0], cfg)
-			return nil
+			if err == nil {
+				p.Config(args[0], cfg)
+			}
+			return err
 		},
-	}, &cobra.Command{
+	}
+	out.bind(c)
+	return c
+}
+
+func configSchemaCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:     "schema",
 		Short:   "Print the JSON Schema of a configuration, for editors",
 		Example: "  rollcall config schema > rollcall.schema.json",
@@ -38,6 +65,5 @@ func configCommand() *cobra.Command {
 			_, err = c.OutOrStdout().Write(append(b, '\n'))
 			return err
 		},
-	})
-	return c
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os/user"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,10 @@ func connectionsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "connections",
 		Short: "Show each connection's feeds: state, lag, last error, calls made",
+		Long: `Shows each connection's feeds: their state, how old their picture of the vendor is, the calls made and the events appended since
+the hub started, and the last error; and what the connection cannot see.
+
+With --output json it is one list of connections, each with its feeds and its coverage.`,
 		Example: `  rollcall connections
   rollcall connections --output json
   rollcall connections approve okta-main`,
@@ -36,7 +39,8 @@ func connectionsCommand() *cobra.Command {
 			if out.json() {
 				return p.JSON(show.ConnectionsJSON(statuses, blind))
 			}
-			return p.Connections(statuses, blind)
+			p.Connections(statuses, blind)
+			return nil
 		})
 	}
 	c.AddCommand(approveCommand())
@@ -45,6 +49,7 @@ func connectionsCommand() *cobra.Command {
 
 func approveCommand() *cobra.Command {
 	var (
+		out            output
 		tenant, reason string
 		count          int
 	)
@@ -53,11 +58,14 @@ func approveCommand() *cobra.Command {
 		Short: "Let a sweep through that the breaker has stopped",
 		Long: `A pass that would find more gone than a connection's breaker allows publishes none of it and waits. Look at what it would
 remove with ` + "`rollcall connections`" + `, make sure that the vendor has really lost it, and approve it here. An approval is good for one
-sweep of what was shown, or of up to --count entities. It is recorded in the log.`,
+sweep of what was shown, or of up to --count entities. It is recorded in the log.
+
+With --output json it is one object, the sweep that may go through now.`,
 		Example: `  rollcall connections approve okta-main --reason "the test agents were deleted on purpose"`,
 		Args:    cobra.ExactArgs(1),
 	}
 	w := where(c)
+	out.bind(c)
 	f := c.Flags()
 	f.StringVar(&tenant, "tenant", "", "the connection's tenant, where several have one of this name")
 	f.StringVar(&reason, "reason", "", "why, for the log")
@@ -68,7 +76,11 @@ sweep of what was shown, or of up to --count entities. It is recorded in the log
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "approved: %d entities of %s may go (%s)\n", held.Count, args[0], held.Feed)
+			p := show.NewPaper(c.OutOrStdout())
+			if out.json() {
+				return p.JSON(held)
+			}
+			p.Printf("Approved: %d of %d in %s of %s may go.\n", held.Count, held.Live, held.Feed, args[0])
 			return nil
 		})
 	}

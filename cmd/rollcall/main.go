@@ -19,9 +19,6 @@ var version = "0.1.0-dev"
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// errShown ends the program with status 1 after everything there is to say was said.
-var errShown = errors.New("already shown")
-
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -31,13 +28,11 @@ func run(args []string) int {
 	switch err := cmd.ExecuteContext(ctx); {
 	case err == nil:
 		return 0
-	case errors.Is(err, errShown):
-		return 1
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return 130
 	default:
 		p := show.NewPaper(os.Stderr)
-		p.Printf("%s %v\n", p.Red("rollcall:"), err)
+		p.Printf("%s %s\n", p.Red("rollcall:"), show.Lines(err.Error()))
 		return 1
 	}
 }
@@ -68,7 +63,7 @@ type output string
 
 func (o *output) bind(c *cobra.Command) {
 	*o = "text"
-	c.Flags().VarP(o, "output", "o", "text, or json for programs")
+	c.Flags().VarP(o, "output", "o", "text, or json for programs: standard output then holds JSON alone")
 }
 
 // String, Set and Type implement pflag.Value.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,12 +11,17 @@ import (
 )
 
 func sandboxCommand() *cobra.Command {
-	var o demo.Options
+	var (
+		out output
+		o   demo.Options
+	)
 	c := &cobra.Command{
 		Use:   "sandbox [entra] [google] [okta]",
 		Short: "Run imitation vendors alone, for tests",
 		Long: `Runs imitation vendors on loopback and prints the configuration that connects to them. Each has a control API
-below /_control/: POST mutate, POST faults, DELETE faults, POST expire, GET truth, GET calls. It ends with Ctrl-C.`,
+below /_control/: POST mutate, POST faults, DELETE faults, POST expire, GET truth, GET calls. It ends with Ctrl-C.
+
+With --output json it prints one list of vendors, each with its url and token, instead of the configuration.`,
 		Example: `  rollcall sandbox                          all three, on free ports
   rollcall sandbox okta --listen 127.0.0.1:9000
   rollcall sandbox --agents 5000 > rollcall.yaml`,
@@ -33,18 +39,29 @@ below /_control/: POST mutate, POST faults, DELETE faults, POST expire, GET trut
 			for i, v := range company.Vendors {
 				vendors[i] = show.Sandbox{Vendor: v.Name, URL: v.URL, Token: v.Token}
 			}
-			show.NewPaper(c.OutOrStdout()).Sandboxes(vendors)
+			if err := showSandboxes(show.NewPaper(c.OutOrStdout()), vendors, &out); err != nil {
+				return errors.Join(err, company.Close())
+			}
 			fmt.Fprintf(c.ErrOrStderr(), "%d agents, seed %d. Ctrl-C ends it.\n", company.Agents, company.Seed)
 			<-c.Context().Done()
 			return company.Close()
 		},
 	}
+	out.bind(c)
 	f := c.Flags()
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the company (default 1)")
 	f.IntVar(&o.Agents, "agents", 0, "agents of the company over all vendors (default 60)")
 	f.StringVar(&o.Listen, "listen", "", "address of the first vendor; the others take the next ports (default free ports on loopback)")
 	f.StringVar(&o.Dir, "data", "", "folder to keep the sandboxes' state in (default none is kept)")
 	return c
+}
+
+func showSandboxes(p *show.Paper, vendors []show.Sandbox, out *output) error {
+	if out.json() {
+		return p.JSON(vendors)
+	}
+	p.Sandboxes(vendors)
+	return nil
 }
 
 func unrepeated(_ *cobra.Command, args []string) error {

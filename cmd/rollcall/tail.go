@@ -22,6 +22,9 @@ func tailCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tail",
 		Short: "Follow the events as they are recorded",
+		Long: `Follows the events as they are recorded, until Ctrl-C.
+
+With --output json it is one event per line, in CloudEvents form with its position.`,
 		Example: `  rollcall tail
   rollcall tail --kind credential
   rollcall tail --type agent.disabled --output json`,
@@ -64,7 +67,9 @@ func replayCommand() *cobra.Command {
 		Use:   "replay",
 		Short: "Print history from the log",
 		Long: `Prints history from the log. --from and --to take a sequence (42), a time (2026-11-23T12:00:00Z, 2026-11-23), or how long
-ago (2h); both ends are included, and times are when the hub's server stored an event.`,
+ago (2h); both ends are included, and times are when the hub's server stored an event.
+
+With --output json it is one event per line, in CloudEvents form with its position.`,
 		Example: `  rollcall replay --from 2h
   rollcall replay --from 2026-11-01 --to 2026-11-30 --agent "Invoice matcher"
   rollcall replay --kind grant --output json > grants.jsonl`,

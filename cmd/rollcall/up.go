@@ -3,24 +3,18 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcallhq/rollcall/connectors/all"
-	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/integration/demo"
-	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/internal/config"
 	"github.com/rollcallhq/rollcall/internal/hub"
-	"github.com/rollcallhq/rollcall/internal/natsd"
 	"github.com/rollcallhq/rollcall/internal/show"
-	"github.com/rollcallhq/rollcall/replay"
 )
 
 // upFlags are the flags of `rollcall up`.
@@ -44,7 +38,14 @@ func upCommand() *cobra.Command {
 		Short: "Call the roll: read the vendors, keep log and roster, go on until Ctrl-C",
 		Long: `Starts NATS (or joins yours), reads every configured connection, keeps the log and the roster, and shows what changes.
 With --demo it starts three imitation vendors too, whose company changes something every few seconds. All state lies under one
-folder; a second start goes on from where the first one stopped.`,
+folder; a second start goes on from where the first one stopped.
+
+With --once it ends when every feed is caught up and the roster covers the log. It exits 1 when something waits for a person, such
+as a refused token, after everything else was read; a feed that may not be read is shown, and is no failure.
+
+With --output json standard output has JSON alone, and the story goes to standard error: with --once one object, the summary (agents,
+identities, events, last_sequence, by_vendor, by_status, unowned, stewards_unknown, caught_up, stuck, blind, connections); without,
+one event in CloudEvents form per line.`,
 		Example: `  rollcall up --demo
   rollcall up --demo --agents 500 --data /tmp/big
   rollcall up --demo --once --output json
@@ -61,15 +62,15 @@ folder; a second start goes on from where the first one stopped.`,
 	f.Uint64Var(&u.company.Seed, "seed", 0, "with --demo: seed of the company (default 1)")
 	f.IntVar(&u.company.Agents, "agents", 0, "with --demo: agents of the company over all vendors (default 60)")
 	f.DurationVar(&u.every, "every", 4*time.Second, "with --demo: how often the company changes something")
-	f.BoolVarP(&u.quiet, "quiet", "q", false, "show no progress and no events")
+	f.BoolVarP(&u.quiet, "quiet", "q", false, "tell no story: with --once only the summary, else nothing but errors")
 	f.BoolVarP(&u.verbose, "verbose", "v", false, "show what the hub has to say of its own work")
 	u.out.bind(c)
 	c.MarkFlagsMutuallyExclusive("config", "demo")
 	return c
 }
 
+// run opens the hub and calls the roll. What was started is ended in the reverse order: first the hub, then the vendors.
 func (u *upFlags) run(c *cobra.Command) error {
-	ctx := c.Context()
 	cfg, company, err := u.configure()
 	if err != nil {
 		return err
@@ -81,75 +82,29 @@ func (u *upFlags) run(c *cobra.Command) error {
 			}
 		}()
 	}
-	h, err := hub.Open(ctx, hub.Options{Config: cfg, Vendors: all.Vendors, Logger: u.logger(c)})
+	h, err := hub.Open(c.Context(), hub.Options{Config: cfg, Vendors: all.Vendors, Logger: u.logger(c)})
 	if err != nil {
 		return joinHint(err)
 	}
 	defer h.Close()
-	paper := show.NewPaper(c.OutOrStdout())
-	if u.quiet || u.out.json() {
-		paper = show.NewPaper(c.ErrOrStderr())
-	}
-	if !u.quiet && !u.out.json() {
-		paper.Opening(opening(cfg, company, h))
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return h.Run(ctx) })
-	g.Go(func() error {
-		defer func() {
-			if u.once {
-				stop()
-			}
-		}()
-		if err := u.call(ctx, c, h, paper); err != nil || u.once {
-			return err
-		}
-		return u.watch(ctx, h, company, paper)
-	})
-	err = g.Wait()
+	r := &rollCall{upFlags: u, hub: h, company: company, story: u.story(c), facts: show.NewPaper(c.OutOrStdout()), names: show.NewNames()}
+	r.story.Opening(opening(cfg, company, h))
+	err = r.run(c.Context())
 	if c.Context().Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
-		if !u.quiet && !u.out.json() {
-			paper.Printf("\n%s\n", paper.Dim("stopped; the next start goes on from here"))
-		}
-		return nil
+		return r.interrupted()
 	}
 	return err
 }
 
-// configure makes the configuration, and with --demo the company that it reads.
-func (u *upFlags) configure() (config.Config, *demo.Company, error) {
+// story is where the story of a roll call is told: standard output, unless that is for a program.
+func (u *upFlags) story(c *cobra.Command) *show.Paper {
 	switch {
-	case u.demo:
-		return u.demonstrate()
-	case u.file == "":
-		return config.Config{}, nil, errors.New("say what to read: --config FILE for your tenants (docs/rollcall.example.yaml is one to start from), or --demo")
-	case u.company.Seed != 0 || u.company.Agents != 0:
-		return config.Config{}, nil, errors.New("--seed and --agents size the demo's company: they need --demo")
+	case u.quiet:
+		return show.NewPaper(io.Discard)
+	case u.out.json():
+		return show.NewPaper(c.ErrOrStderr())
 	}
-	cfg, err := config.Load(u.file, all.Vendors, os.LookupEnv)
-	if u.data != "" {
-		cfg.Data = u.data
-	}
-	return cfg, nil, err
-}
-
-func (u *upFlags) demonstrate() (config.Config, *demo.Company, error) {
-	cfg := config.Default()
-	if u.data != "" {
-		cfg.Data = u.data
-	}
-	if holder, err := natsd.Find(cfg.Data); err == nil {
-		return cfg, nil, joinHint(&natsd.InUseError{Dir: cfg.Data, Holder: holder})
-	}
-	u.company.Dir = filepath.Join(cfg.Data, "sandboxes")
-	company, err := demo.Start(u.company)
-	if err != nil {
-		return cfg, nil, err
-	}
-	cfg.Tenants = []config.Tenant{{Name: "demo", Connections: company.Connections()}}
-	return cfg, company, nil
+	return show.NewPaper(c.OutOrStdout())
 }
 
 func (u *upFlags) logger(c *cobra.Command) *slog.Logger {
@@ -160,155 +115,40 @@ func (u *upFlags) logger(c *cobra.Command) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
 
-// joinHint says how to join a hub that has the folder already.
-func joinHint(err error) error {
-	var used *natsd.InUseError
-	if !errors.As(err, &used) {
-		return err
-	}
-	return fmt.Errorf("%w\n  to see what it does: rollcall tail --data %s\n  to add a standby: rollcall up --config FILE, with nats.urls: [%s]",
-		err, used.Dir, used.Holder.URL)
+// rollCall is a running `rollcall up`.
+type rollCall struct {
+	*upFlags
+	hub     *hub.Hub
+	company *demo.Company // nil: real vendors
+	story   *show.Paper   // for people
+	facts   *show.Paper   // the result: standard output
+	names   *show.Names
 }
 
-func opening(cfg config.Config, company *demo.Company, h *hub.Hub) show.Opening {
-	o := show.Opening{Title: "Rollcall calls the roll", NATS: h.URL, Durability: h.Log.Durability().String()}
-	if cfg.NATS.Embedded() {
-		o.Data = cfg.Data
-	}
-	if company != nil {
-		o.Title += " of " + company.Name + ", a company made up for this demo"
-	}
-	for _, t := range cfg.Tenants {
-		for _, c := range t.Connections {
-			endpoint := c.Endpoint
-			if endpoint == "" {
-				endpoint = "the vendor's own endpoint"
-			}
-			o.Endpoints = append(o.Endpoints, [2]string{c.Name, endpoint})
-		}
-	}
-	return o
-}
-
-// call waits for the first roll call to end, showing how it goes, and sums it up.
-func (u *upFlags) call(ctx context.Context, c *cobra.Command, h *hub.Hub, paper *show.Paper) error {
-	if u.once {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, u.timeout)
-		defer cancel()
-	}
-	caught := make(chan error, 1)
-	var stuck []string
-	go func() {
-		var err error
-		stuck, err = h.CaughtUp(ctx)
-		caught <- err
-	}()
-	err := u.progress(h, paper, caught)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return u.late(h)
-	}
-	if err != nil {
-		return err
-	}
-	s, err := h.Summarize(ctx)
-	if err != nil {
-		return err
-	}
-	switch {
-	case u.out.json() && u.once:
-		err = show.NewPaper(c.OutOrStdout()).JSON(s)
-	case !u.quiet && !u.out.json():
-		paper.Summary(show.Summary{Agents: s.Agents, Identities: s.Identities, Unowned: s.Unowned, ByVendor: s.ByVendor, ByStatus: s.ByStatus,
-			Events: s.Events, LastSequence: s.LastSequence, Stuck: stuck})
-	}
-	if err == nil && u.once && len(stuck) > 0 {
-		for _, why := range stuck {
-			c.PrintErrln("rollcall:", why)
-		}
-		return errShown
-	}
-	return err
-}
-
-func (u *upFlags) progress(h *hub.Hub, paper *show.Paper, caught <-chan error) error {
-	g := show.Progress{Paper: paper}
-	redraw := time.NewTicker(200 * time.Millisecond)
-	defer redraw.Stop()
-	for {
-		select {
-		case err := <-caught:
-			if err == nil && !u.quiet && !u.out.json() {
-				g.Show(h.Statuses())
-			}
-			return err
-		case <-redraw.C:
-			if !u.quiet && !u.out.json() {
-				g.Show(h.Statuses())
-			}
-		}
-	}
-}
-
-// late says which feeds are not caught up.
-func (u *upFlags) late(h *hub.Hub) error {
-	text := fmt.Sprintf("not caught up after %v (--timeout)", u.timeout)
-	for _, s := range h.Statuses() {
-		for _, f := range s.Feeds {
-			if !f.CaughtUp {
-				text += fmt.Sprintf("\n  %s %s is %s: %s", s.Connection, f.Name, f.State, f.LastError)
-			}
-		}
-	}
-	return errors.New(text)
-}
-
-// watch shows the events from now on, and has the demo's company change.
-func (u *upFlags) watch(ctx context.Context, h *hub.Hub, company *demo.Company, paper *show.Paper) error {
+// run has the hub work, calls the roll and, unless it is to be called once, watches what changes.
+func (r *rollCall) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
-	end, err := h.Log.End(ctx)
-	if err != nil {
-		return err
-	}
-	if !u.quiet && !u.out.json() {
-		paper.Printf("\n%s\n\n", paper.Dim("Watching for changes. Ctrl-C stops."))
-	}
-	g.Go(func() error { return u.follow(ctx, h, paper, end.Sequence+1) })
-	if company != nil {
-		g.Go(func() error {
-			return company.Drive(ctx, u.every, func(vendor string, o sandbox.Outcome) {
-				if !u.quiet && !u.out.json() {
-					paper.Deed(o.At, vendor, o.Text)
-				}
-			})
-		})
-	}
+	g.Go(func() error { return r.hub.Run(ctx) })
+	g.Go(func() error {
+		if r.once {
+			defer stop()
+			return r.call(ctx)
+		}
+		if err := r.call(ctx); err != nil {
+			return err
+		}
+		return r.watch(ctx)
+	})
 	return g.Wait()
 }
 
-func (u *upFlags) follow(ctx context.Context, h *hub.Hub, paper *show.Paper, from uint64) error {
-	names, err := h.Names(ctx)
-	if err != nil {
-		return err
+// interrupted is how a roll call ends by Ctrl-C: that is how one ends that goes on for ever, and a failure of one that does not.
+func (r *rollCall) interrupted() error {
+	if r.once {
+		return errors.New("stopped before every feed was caught up; the next start goes on from here")
 	}
-	for m, err := range replay.Follow(ctx, h.Log, []events.Filter{{}}, from) {
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, events.ErrEpoch):
-			return nil // the hub opens the log again and says so
-		case err != nil:
-			return err
-		case u.quiet:
-			continue
-		case u.out.json():
-			err = show.NewPaper(os.Stdout).EventJSON(&m)
-		default:
-			err = paper.Event(&m, names)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	r.story.Printf("\n%s\n", r.story.Dim("Stopped. The next start goes on from here."))
 	return nil
 }

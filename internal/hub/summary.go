@@ -8,7 +8,6 @@ import (
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
-	"github.com/rollcallhq/rollcall/internal/show"
 	"github.com/rollcallhq/rollcall/projections"
 	"github.com/rollcallhq/rollcall/projections/roster"
 )
@@ -17,14 +16,18 @@ type checkpoint = projections.Checkpoint
 
 // Summary is what a roll call found.
 type Summary struct {
-	Agents       int                 `json:"agents"`        // in the roster, deleted ones included
-	Identities   int                 `json:"identities"`    // of those agents, over all vendors
-	Events       uint64              `json:"events"`        // in the log; cursors and claims are not counted
-	LastSequence uint64              `json:"last_sequence"` // of the log
-	ByVendor     map[string]int      `json:"by_vendor"`     // identities
-	ByStatus     map[string]int      `json:"by_status"`     // agents
-	Unowned      int                 `json:"unowned"`       // live agents for whom nobody is known to answer
-	Connections  []connectors.Status `json:"connections"`
+	Agents          int                 `json:"agents"`           // in the roster, deleted ones included
+	Identities      int                 `json:"identities"`       // of those agents, over all vendors
+	Events          uint64              `json:"events"`           // in the log; cursors and claims are not counted
+	LastSequence    uint64              `json:"last_sequence"`    // of the log
+	ByVendor        map[string]int      `json:"by_vendor"`        // identities
+	ByStatus        map[string]int      `json:"by_status"`        // agents
+	Unowned         int                 `json:"unowned"`          // live agents of whom it is known that nobody answers for them
+	StewardsUnknown int                 `json:"stewards_unknown"` // live agents of whom it is not known whether somebody does
+	CaughtUp        bool                `json:"caught_up"`        // all that can be read is read, and the roster covers the log
+	Stuck           []string            `json:"stuck"`            // what waits for a person
+	Blind           []roster.Coverage   `json:"blind"`            // feeds that do not see everything
+	Connections     []connectors.Status `json:"connections"`
 }
 
 // Statuses are the connections' states, ordered by tenant and name.
@@ -104,35 +107,44 @@ func (h *Hub) covered(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// Names are the names of everybody that the roster knows.
-func (h *Hub) Names(ctx context.Context) (*show.Names, error) {
-	return show.NamesIn(ctx, roster.Reader{Store: h.View}, "")
-}
-
 // Summarize counts what the roster and the log hold.
 func (h *Hub) Summarize(ctx context.Context) (Summary, error) {
 	s := Summary{ByVendor: map[string]int{}, ByStatus: map[string]int{}, Connections: h.Statuses()}
-	agents, err := roster.Reader{Store: h.View}.Agents(ctx, "")
+	r := roster.Reader{Store: h.View}
+	coverage, err := r.Coverage(ctx, "")
 	if err != nil {
 		return s, err
 	}
-	for _, a := range agents {
-		s.Agents++
-		s.ByStatus[string(a.Status)]++
-		stewards := 0
-		for _, i := range a.Identities {
-			s.Identities++
-			s.ByVendor[i.Vendor]++
-			stewards += len(i.Stewards)
-		}
-		if stewards == 0 && a.Status != events.StatusDeleted {
-			s.Unowned++
-		}
+	agents, err := r.Agents(ctx, "")
+	if err != nil {
+		return s, err
 	}
+	for i := range agents {
+		s.add(&agents[i], coverage)
+	}
+	s.Blind = slices.DeleteFunc(coverage, func(c roster.Coverage) bool { return c.State == events.CoverageComplete })
 	if s.Events, err = h.Log.Count(ctx); err != nil {
 		return s, err
 	}
 	end, err := h.Log.End(ctx)
 	s.LastSequence = end.Sequence
 	return s, err
+}
+
+func (s *Summary) add(a *roster.Agent, coverage []roster.Coverage) {
+	s.Agents++
+	s.ByStatus[string(a.Status)]++
+	s.Identities += len(a.Identities)
+	for _, i := range a.Identities {
+		s.ByVendor[i.Vendor]++
+	}
+	if a.Status == events.StatusDeleted {
+		return
+	}
+	switch roster.WhoAnswers(coverage, a) {
+	case roster.AnsweredByNobody:
+		s.Unowned++
+	case roster.AnsweredUnknown:
+		s.StewardsUnknown++
+	}
 }

@@ -5,21 +5,57 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/projections/roster"
 )
 
-// Agents writes the roster as a table.
-func (p *Paper) Agents(agents []roster.Agent, names *Names) error {
-	rows := make([][]string, 0, len(agents))
-	for _, a := range agents {
-		rows = append(rows, []string{
-			a.ID, cut(cmp.Or(a.Name, "-"), 36), string(a.Status), string(a.Class), strings.Join(vendors(&a), "+"),
-			cut(stewards(&a, names), 40), counts(&a),
-		})
+// Agents writes the roster as a table. coverage is that of the agents' connections: it tells none from unknown.
+func (p *Paper) Agents(agents []roster.Agent, names *Names, coverage []roster.Coverage) {
+	if len(agents) == 0 {
+		p.Printf("No agent. `rollcall connections` shows what is read.\n")
+		return
 	}
-	return p.table([]string{"AGENT", "NAME", "STATUS", "CLASS", "VENDORS", "ANSWERED FOR BY", "HOLDS"}, rows)
+	tenants := map[string]bool{}
+	rows := make([][]string, len(agents))
+	for n := range agents {
+		a := &agents[n]
+		tenants[a.Tenant] = true
+		rows[n] = []string{
+			cmp.Or(a.Name, "-"), string(a.Status), date(since(a)), string(a.Class), strings.Join(vendors(a), "+"),
+			stewards(a, names, coverage), number(a, coverage, events.KindCredential, credentials), number(a, coverage, events.KindGrant, grants),
+			number(a, coverage, events.KindDelegation, delegations), a.Tenant, p.id(a.ID),
+		}
+	}
+	columns := []column{
+		{head: "NAME", least: 20, paint: p.Bold}, {head: "STATUS", paint: p.painted}, {head: "SINCE", drop: 1},
+		{head: "CLASS", drop: 3}, {head: "VENDORS"}, {head: "ANSWERED FOR BY", least: 15}, {head: "CREDENTIALS", drop: 5},
+		{head: "GRANTS", drop: 4}, {head: "DELEGATIONS", drop: 6}, {head: "TENANT", least: 6, drop: 2}, {head: "ID", paint: p.Dim},
+	}
+	if tenant := 9; len(tenants) == 1 {
+		columns, rows = without(columns, tenant), withoutAll(rows, tenant)
+	}
+	p.table(0, columns, rows)
+}
+
+// id is an agent's id; on a terminal the part of it that is enough to name it.
+func (p *Paper) id(id string) string {
+	if p.Width > 0 && p.Width < 160 {
+		return id[:min(len(id), 12)]
+	}
+	return id
+}
+
+// since is when the agent was created at a vendor, or else first seen here.
+func since(a *roster.Agent) time.Time {
+	first := a.FirstSeen
+	for _, i := range a.Identities {
+		if i.Agent != nil && !i.Agent.Created.IsZero() && i.Agent.Created.Before(first) {
+			first = i.Agent.Created
+		}
+	}
+	return first
 }
 
 func vendors(a *roster.Agent) []string {
@@ -33,152 +69,55 @@ func vendors(a *roster.Agent) []string {
 	return out
 }
 
-func stewards(a *roster.Agent, names *Names) string {
+// stewards names who answers for an agent, most accountable roles first.
+func stewards(a *roster.Agent, names *Names, coverage []roster.Coverage) string {
+	switch roster.WhoAnswers(coverage, a) {
+	case roster.AnsweredByNobody:
+		return "nobody"
+	case roster.AnsweredUnknown:
+		return "unknown"
+	}
 	var out []string
 	for _, i := range a.Identities {
 		for _, s := range i.Stewards {
-			if n := names.Of(i.Tenant, i.Connection, s.Value.Person); !slices.Contains(out, n) {
+			if n := names.Person(i.Tenant, i.Connection, s.Value.Person); !slices.Contains(out, n) {
 				out = append(out, n)
 			}
 		}
 	}
-	if len(out) > 0 {
-		return strings.Join(out, ", ")
-	}
-	if slices.ContainsFunc(a.Identities, func(i roster.Identity) bool { return slices.Contains(i.Unknown, events.KindStewardship) }) {
-		return "unknown"
-	}
-	return "nobody known"
+	return strings.Join(out, ", ")
 }
 
-func counts(a *roster.Agent) string {
-	var c, g, d int
-	for _, i := range a.Identities {
-		c, g, d = c+len(i.Credentials), g+len(i.Grants), d+len(i.Delegations)
+// number says how many things of a kind an agent has: "?" where that is unknown, "3+" where there may be more.
+func number(a *roster.Agent, coverage []roster.Coverage, k events.Kind, of func(*roster.Identity) int) string {
+	n, doubt := 0, false
+	for m := range a.Identities {
+		i := &a.Identities[m]
+		n += of(i)
+		doubt = doubt || roster.Unknown(coverage, i, k) != ""
 	}
-	var out []string
-	for _, n := range []struct {
-		n    int
-		what string
-	}{{c, "credential"}, {g, "grant"}, {d, "delegation"}} {
-		if n.n > 0 {
-			out = append(out, count(n.n, n.what))
-		}
+	switch {
+	case doubt && n == 0:
+		return "?"
+	case doubt:
+		return fmt.Sprintf("%d+", n)
+	case n == 0:
+		return "-"
 	}
-	return cmp.Or(strings.Join(out, ", "), "-")
+	return fmt.Sprint(n)
 }
 
-// Agent writes one agent whole. blind are the coverages of its connections' feeds that do not see all.
-func (p *Paper) Agent(a *roster.Agent, names *Names, blind []roster.Coverage) {
-	p.Printf("%s  %s\n", p.Bold(clean(cmp.Or(a.Name, a.ID))), p.Dim(a.ID))
-	if a.Description != "" {
-		p.Printf("%s\n", clean(a.Description))
-	}
-	p.Printf("\n  %s of tenant %s, class %s", p.status(a.Status), a.Tenant, a.Class)
-	if len(a.Models) > 0 {
-		p.Printf(", acts as %s", join(a.Models))
-	}
-	p.Printf("\n  first seen %s, last change %s, reflects sequence %d\n", when(a.FirstSeen), when(a.LastChange), a.Sequence)
-	for _, l := range a.Links {
-		p.Printf("  one agent by %s %s: %s\n", l.Type, clean(l.Value), strings.Join(l.Identities, ", "))
-	}
-	for n := range a.Identities {
-		p.identity(&a.Identities[n], names, blind)
-	}
-}
+func credentials(i *roster.Identity) int { return len(i.Credentials) }
+func grants(i *roster.Identity) int      { return len(i.Grants) }
+func delegations(i *roster.Identity) int { return len(i.Delegations) }
 
-func (p *Paper) status(s events.Status) string {
-	switch s {
+// painted colours a cell that begins with a status.
+func (p *Paper) painted(cell string) string {
+	switch events.Status(strings.TrimRight(cell, " ")) {
 	case events.StatusActive:
-		return p.Green(string(s))
+		return p.Green(cell)
 	case events.StatusDisabled, events.StatusDeleted:
-		return p.Red(string(s))
+		return p.Red(cell)
 	}
-	return p.Yellow(string(s))
-}
-
-func (p *Paper) identity(i *roster.Identity, names *Names, blind []roster.Coverage) {
-	p.Printf("\n%s %s\n", p.Bold(i.Connection), p.Dim(clean(i.Vendor+" "+i.Agent.Native+" "+i.Holder)))
-	row := func(label, text string) {
-		if text != "" {
-			p.Printf("  %s %s\n", pad(label, 12), clean(text))
-		}
-	}
-	native := ""
-	if i.Agent.NativeStatus != "" && !strings.EqualFold(i.Agent.NativeStatus, string(i.Agent.Status)) {
-		native = " (" + i.Agent.NativeStatus + ")"
-	}
-	p.Printf("  %s %s%s\n", pad("status", 12), p.status(i.Agent.Status), clean(native))
-	row("name", i.Agent.Name)
-	row("class", string(i.Agent.Class)+": "+i.Agent.ClassReason)
-	row("platform", i.Agent.Platform)
-	row("blueprint", names.Of(i.Tenant, i.Connection, i.Agent.Blueprint))
-	row("disabled by", i.Agent.DisabledBy)
-	if i.Gone != nil {
-		row("gone", i.Gone.Reason)
-	}
-	if !i.Agent.Created.IsZero() {
-		row("created", when(i.Agent.Created))
-	}
-	for _, id := range i.Agent.Identifiers {
-		row("known as", string(id.Type)+" "+id.Value)
-	}
-	p.held(i, names, blind, row)
-	if i.LastActivity != nil {
-		row("last seen", i.LastActivity.Type+" "+when(i.LastActivity.Time))
-	}
-}
-
-// held lists what hangs on the identity, and says of what it has none whether that is known.
-func (p *Paper) held(i *roster.Identity, names *Names, blind []roster.Coverage, row func(label, text string)) {
-	none := func(k events.Kind, label string) {
-		if why := unknown(i, blind, k); why != "" {
-			row(label, "unknown: "+why)
-		}
-	}
-	for _, s := range i.Stewards {
-		row(s.Value.Role, names.Of(i.Tenant, i.Connection, s.Value.Person))
-	}
-	if len(i.Stewards) == 0 {
-		none(events.KindStewardship, "stewards")
-	}
-	for _, c := range i.Credentials {
-		row("credential", describeCredential(c.Key, &c.Value))
-	}
-	if len(i.Credentials) == 0 {
-		none(events.KindCredential, "credentials")
-	}
-	for _, g := range i.Grants {
-		row("may", describeGrant(&g.Value))
-	}
-	if len(i.Grants) == 0 {
-		none(events.KindGrant, "grants")
-	}
-	for _, d := range i.Delegations {
-		row("acts", describeDelegation(&d.Value, func(id string) string { return names.Of(i.Tenant, i.Connection, id) }))
-	}
-	for _, r := range i.Risks {
-		row("risk", r.Value.Level)
-	}
-}
-
-// unknown says why things of a kind are unknown of an identity, or nothing when they are known.
-func unknown(i *roster.Identity, blind []roster.Coverage, k events.Kind) string {
-	if slices.Contains(i.Unknown, k) {
-		return "it could not be read"
-	}
-	for _, c := range blind {
-		if c.Tenant == i.Tenant && c.Connection == i.Connection && c.State != events.CoverageComplete && slices.Contains(c.Kinds, k) {
-			return fmt.Sprintf("feed %s is %s: %s", c.Feed, c.State, c.Reason)
-		}
-	}
-	return ""
-}
-
-func join[T ~string](list []T) string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = string(s)
-	}
-	return strings.Join(out, " and ")
+	return p.Yellow(cell)
 }

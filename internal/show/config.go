@@ -21,8 +21,37 @@ func (p *Paper) Config(file string, c config.Config) {
 	}
 }
 
-// Sandbox is a running imitation vendor.
-type Sandbox struct{ Vendor, URL, Token string }
+// ConfigCheck is what is wrong with a configuration, for programs.
+type ConfigCheck struct {
+	File     string          `json:"file"`
+	OK       bool            `json:"ok"`
+	Problems []ConfigProblem `json:"problems"`
+}
+
+// ConfigProblem is one thing that is wrong.
+type ConfigProblem struct {
+	Line int    `json:"line"` // 0: the file as a whole
+	Path string `json:"path"`
+	Text string `json:"text"` // what is wrong, and the cure
+}
+
+// NewConfigCheck lists what is wrong with a file; nil is nothing.
+func NewConfigCheck(file string, wrong *config.Problems) ConfigCheck {
+	c := ConfigCheck{File: file, OK: wrong == nil}
+	if wrong != nil {
+		for _, p := range wrong.List {
+			c.Problems = append(c.Problems, ConfigProblem(p))
+		}
+	}
+	return c
+}
+
+// Sandbox is a running imitation vendor. Its token is its own and opens nothing else.
+type Sandbox struct {
+	Vendor string `json:"vendor"`
+	URL    string `json:"url"`
+	Token  string `json:"token"`
+}
 
 // Sandboxes prints the configuration that connects to imitation vendors, as a whole file with comments.
 func (p *Paper) Sandboxes(vendors []Sandbox) {

@@ -3,6 +3,7 @@ package show
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
@@ -31,69 +32,80 @@ func ConnectionsJSON(statuses []connectors.Status, coverage []roster.Coverage) [
 }
 
 // Connections writes each connection with its feeds.
-func (p *Paper) Connections(statuses []connectors.Status, coverage []roster.Coverage) error {
+func (p *Paper) Connections(statuses []connectors.Status, coverage []roster.Coverage) {
 	if len(statuses) == 0 {
-		p.Printf("No hub runs, so no connection has a state. Start one with `rollcall up`.\n")
-		return nil
+		p.Printf("No hub has told of a connection yet. Start one with `rollcall up`.\n")
 	}
 	for n, c := range ConnectionsJSON(statuses, coverage) {
 		if n > 0 {
 			p.Printf("\n")
 		}
-		if err := p.connection(c); err != nil {
-			return err
-		}
+		p.connection(c)
 	}
-	return nil
 }
 
-func (p *Paper) connection(c Connection) error {
-	p.Printf("%s  %s\n", p.Bold(c.Connection), p.Dim(fmt.Sprintf("%s of tenant %s, %s, read by %s", c.Vendor, c.Tenant, count(c.Entities, "live thing"), c.Hub)))
-	p.Printf("  %s since %s", p.state(c.State), when(c.Since))
+func (p *Paper) connection(c Connection) {
+	title := "tenant " + c.Tenant + ", " + count(c.Entities, "entity")
+	if c.Vendor != c.Connection {
+		title = c.Vendor + ", " + title
+	}
+	p.Printf("%s  %s\n", p.Bold(clean(c.Connection)), p.Dim(clean(title)))
+	p.Printf("  %s since %s, by hub %s", p.state(c.State), when(c.Since), clean(c.Hub))
 	if age := time.Since(c.Time); age > 15*time.Second {
-		p.Printf(" %s", p.Yellow("(said "+ago(age)+" ago: its hub may be gone)"))
+		p.Printf(" %s", p.Yellow("(said "+ago(age)+" ago: the hub may be gone)"))
 	}
 	p.Printf("\n")
 	if c.Reason != "" {
-		p.Printf("  %s\n", p.Yellow(clean(c.Reason)))
+		p.Printf("  %s\n", p.Yellow(p.wrap(c.Reason, 2)))
 	}
-	if h := c.Held; h != nil {
-		p.Printf("  held back since %s: %d of %d in %s would go, such as\n", when(h.Since), h.Count, h.Live, h.Feed)
-		for _, e := range h.Examples {
-			p.Printf("    %s\n", clean(e))
-		}
-	}
+	p.heldBack(c.Held)
 	if c.RateShare != "" {
-		p.Printf("  %s\n", p.Dim(c.RateShare))
+		p.Printf("  %s\n", p.Dim(p.wrap(c.RateShare, 2)))
 	}
-	rows := make([][]string, len(c.Feeds))
-	for i, f := range c.Feeds {
-		rows[i] = []string{"  " + f.Name, f.State, lag(f), fmt.Sprint(f.Calls), fmt.Sprint(f.Events), ago(time.Duration(f.Every * float64(time.Second))),
-			cut(cmp.Or(f.LastError, f.Doubt, "-"), 100)}
-	}
-	if err := p.table([]string{"  FEED", "STATE", "PICTURE", "CALLS", "EVENTS", "EVERY", "LAST ERROR"}, rows); err != nil {
-		return err
-	}
+	p.feeds(c.Feeds)
 	for _, c := range c.Coverage {
 		if c.State != events.CoverageComplete {
-			p.Printf("  %s\n", p.Yellow(fmt.Sprintf("%s is %s since %s, so %s are unknown: %s", c.Feed, c.State, when(c.Since), kinds(c.Kinds), clean(c.Reason))))
+			p.Printf("  %s\n", p.Yellow(p.wrap(blindness(c)+" (since "+when(c.Since)+")", 4)))
 		}
 	}
-	return nil
+}
+
+func (p *Paper) heldBack(h *connectors.Held) {
+	if h == nil {
+		return
+	}
+	p.Printf("  held back since %s: %d of %d in %s would go, such as\n", when(h.Since), h.Count, h.Live, clean(h.Feed))
+	for _, e := range h.Examples {
+		p.Printf("    %s\n", clean(e))
+	}
+}
+
+func (p *Paper) feeds(feeds []connectors.FeedStatus) {
+	rows := make([][]string, len(feeds))
+	for i, f := range feeds {
+		rows[i] = []string{f.Name, f.State, lag(f), fmt.Sprint(f.Calls), fmt.Sprint(f.Events), ago(time.Duration(f.Every * float64(time.Second))),
+			cmp.Or(f.LastError, f.Doubt, "-")}
+	}
+	p.table(2, []column{
+		{head: "FEED", least: 12}, {head: "STATE"}, {head: "PICTURE"}, {head: "CALLS", drop: 2}, {head: "EVENTS", drop: 1},
+		{head: "EVERY", drop: 3}, {head: "LAST ERROR", least: 20},
+	}, rows)
+}
+
+// blindness says what a feed cannot see, and what is unknown therefore.
+func blindness(c roster.Coverage) string {
+	return fmt.Sprintf("%s is %s, so %s are unknown: %s", c.Feed, c.State, kinds(c.Kinds), c.Reason)
 }
 
 func kinds(ks []events.Kind) string {
 	if len(ks) == 0 {
 		return "its entities"
 	}
-	s := ""
+	plurals := make([]string, len(ks))
 	for i, k := range ks {
-		if i > 0 {
-			s += ", "
-		}
-		s += string(k) + "s"
+		plurals[i] = string(k) + "s"
 	}
-	return s
+	return strings.Join(plurals, ", ")
 }
 
 func lag(f connectors.FeedStatus) string {

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -81,24 +81,49 @@ func (p *Paper) Green(s string) string { return p.paint(green, s) }
 // Yellow marks s as to be looked at.
 func (p *Paper) Yellow(s string) string { return p.paint(yellow, s) }
 
-// table writes rows in columns under a head; the last column is cut to the paper's width.
-func (p *Paper) table(head []string, rows [][]string) error {
-	w := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.Join(head, "\t"))
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	return w.Flush()
-}
-
-// clean keeps what a vendor sent from steering the terminal or breaking a table: control characters become spaces.
+// clean keeps what a vendor sent from steering the terminal, breaking a table or reading backwards: control characters, line
+// breaks and invisible marks that change the direction of text become spaces.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 || r == utf8.RuneError {
+		if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return ' '
 		}
 		return r
 	}, s)
+}
+
+// Lines is [clean] for a text of several lines, such as an error: its line breaks stay.
+func Lines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// wrap breaks a text between words so that it fits the paper, where the lines after the first begin at the column indent.
+func (p *Paper) wrap(s string, indent int) string {
+	room := p.Width - indent
+	if p.Width == 0 || room < 20 {
+		return clean(s)
+	}
+	var b strings.Builder
+	used := 0
+	for n, word := range strings.Fields(clean(s)) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case n == 0:
+		case used+1+length > room:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += length
+	}
+	return b.String()
 }
 
 // cut shortens s to n characters.
@@ -131,19 +156,32 @@ func ago(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "0s"
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
 	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
+		return fmt.Sprintf("%.0fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%.0fm", d.Minutes())
 	case d < 48*time.Hour:
-		return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+		return fmt.Sprintf("%.0fh", d.Hours())
 	}
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
+// date shows the day of a time in the reader's zone; the zero time is a dash.
+func date(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format(time.DateOnly)
+}
+
 func count(n int, thing string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return "1 " + thing
+	case strings.HasSuffix(thing, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(thing, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
 }

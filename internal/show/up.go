@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/projections/roster"
 )
 
 // Opening is what a hub says of itself when it starts.
@@ -21,7 +22,11 @@ type Opening struct {
 // Opening says where everything is.
 func (p *Paper) Opening(o Opening) {
 	p.Printf("%s\n\n", p.Bold(o.Title))
-	row := func(label, text string) { p.Printf("  %s %s\n", p.Dim(pad(label, 8)), text) }
+	label := len("data")
+	for _, e := range o.Endpoints {
+		label = max(label, len([]rune(e[0])))
+	}
+	row := func(name, text string) { p.Printf("  %s  %s\n", p.Dim(pad(name, label)), p.wrap(text, label+4)) }
 	if o.Data != "" {
 		row("data", o.Data)
 	}
@@ -37,8 +42,8 @@ func (p *Paper) Opening(o Opening) {
 type Progress struct {
 	Paper *Paper
 
-	drawn int             // lines on the terminal
-	said  map[string]bool // connections whose line is written
+	drawn int               // lines on the terminal
+	said  map[string]string // what was last said of each connection
 }
 
 // Show brings the picture up to date.
@@ -58,14 +63,21 @@ func (g *Progress) Show(statuses []connectors.Status) {
 	g.Paper.Printf("%s", b.String())
 }
 
+// lines writes a line of a connection when it is caught up, and when it fails.
 func (g *Progress) lines(statuses []connectors.Status) {
 	if g.said == nil {
-		g.said = map[string]bool{}
+		g.said = map[string]string{}
 	}
 	for _, s := range statuses {
-		key := s.Tenant + "/" + s.Connection
-		if done := s.CaughtUp() || s.State == connectors.StateUnauthorized; done && !g.said[key] {
-			g.said[key] = true
+		key, now := s.Tenant+"/"+s.Connection, ""
+		switch {
+		case s.State != connectors.StateRunning && s.State != connectors.StateStarting && s.State != connectors.StateStopped:
+			now = s.State
+		case s.CaughtUp():
+			now = "caught up"
+		}
+		if now != "" && g.said[key] != now {
+			g.said[key] = now
 			g.Paper.Printf("%s\n", g.line(&s))
 		}
 	}
@@ -73,48 +85,70 @@ func (g *Progress) lines(statuses []connectors.Status) {
 
 func (g *Progress) line(s *connectors.Status) string {
 	p := g.Paper
-	var feeds int
+	var done, forbidden int
 	var calls, found int64
 	for _, f := range s.Feeds {
 		calls, found = calls+f.Calls, found+f.Events
 		if f.CaughtUp {
-			feeds++
+			done++
+		} else if f.State == connectors.FeedForbidden {
+			forbidden++
 		}
 	}
-	mark := p.Dim("·")
+	line := fmt.Sprintf("  %s %s %s ", g.mark(s), pad(cut(s.Connection, 14), 14), pad(fmt.Sprintf("%d of %d feeds", done, len(s.Feeds)), 14))
+	room := 500
+	if p.Width > 0 {
+		room = max(p.Width-36, 20) // a line that breaks would be drawn over
+	}
+	if s.Reason != "" && s.State != connectors.StateRunning {
+		return line + p.Yellow(cut(s.State+": "+s.Reason, room))
+	}
+	text := fmt.Sprintf("%s, %s, %s", count(s.Entities, "entity"), count(int(found), "new event"), count(int(calls), "call"))
+	if forbidden > 0 {
+		text += fmt.Sprintf(", %d forbidden", forbidden)
+	}
+	return line + p.Dim(cut(text, room))
+}
+
+func (g *Progress) mark(s *connectors.Status) string {
 	switch {
 	case s.State == connectors.StateUnauthorized || s.State == connectors.StateFailing:
-		mark = p.Red("✗")
+		return g.Paper.Red("✗")
 	case s.State == connectors.StateStandby || s.State == connectors.StateHeld:
-		mark = p.Yellow("–")
+		return g.Paper.Yellow("–")
 	case s.CaughtUp():
-		mark = p.Green("✓")
+		return g.Paper.Green("✓")
 	}
-	line := fmt.Sprintf("  %s %s %s", mark, pad(cut(s.Connection, 14), 14),
-		pad(fmt.Sprintf("%d of %d feeds", feeds, len(s.Feeds)), 14))
-	if s.Reason != "" && s.State != connectors.StateRunning {
-		return line + p.Yellow(cut(s.State+": "+s.Reason, max(p.Width-36, 160)))
-	}
-	return line + p.Dim(fmt.Sprintf("%s, %s, %s", count(s.Entities, "thing"), count(int(found), "event"), count(int(calls), "call")))
+	return g.Paper.Dim("·")
 }
 
 // Summary is what a roll call found, in numbers.
 type Summary struct {
-	Agents, Identities, Unowned int
-	ByVendor, ByStatus          map[string]int
-	Events, LastSequence        uint64
-	Stuck                       []string
+	Agents, Identities       int
+	Unowned, StewardsUnknown int
+	ByVendor, ByStatus       map[string]int
+	Events, LastSequence     uint64
+	Stuck                    []string
+	Blind                    []roster.Coverage
 }
 
 // Summary writes it for a person.
 func (p *Paper) Summary(s Summary) {
-	p.Printf("\n%s\n  identities  %s\n  status      %s\n", p.Bold(count(s.Agents, "agent")), counted(s.ByVendor), counted(s.ByStatus))
+	p.Printf("\n%s\n", p.Bold(count(s.Agents, "agent")))
+	p.row("status", counted(s.ByStatus))
+	p.row("identities", counted(s.ByVendor))
+	p.row("log", fmt.Sprintf("%s, last sequence %d", count(int(s.Events), "event"), s.LastSequence))
 	if s.Unowned > 0 {
-		p.Printf("  %s\n", p.Yellow(fmt.Sprintf("nobody is known to answer for %d of them", s.Unowned)))
+		p.Printf("  %s\n", p.Yellow(fmt.Sprintf("nobody answers for %d of them", s.Unowned)))
 	}
-	p.Printf("  %s\n", p.Dim(fmt.Sprintf("%d events in the log, last sequence %d", s.Events, s.LastSequence)))
+	if s.StewardsUnknown > 0 {
+		p.Printf("  %s\n", p.Dim(fmt.Sprintf("of %d it is unknown who does: their connections do not tell", s.StewardsUnknown)))
+	}
+	for _, c := range s.Blind {
+		p.Printf("  %s\n", p.Yellow(p.wrap(c.Connection+" "+blindness(c), 4)))
+	}
 	for _, stuck := range s.Stuck {
-		p.Printf("  %s\n", p.Red(clean(stuck)))
+		p.Printf("  %s\n", p.Red(p.wrap(stuck, 4)))
 	}
 }
 

@@ -25,7 +25,7 @@ func Unknown(coverage []Coverage, i *Identity, k events.Kind) string {
 		sources++
 	}
 	if sources == 0 {
-		return fmt.Sprintf("no feed of connection %s has told of %ss", i.Connection, k)
+		return fmt.Sprintf("no feed of connection %s tells of %ss", i.Connection, k)
 	}
 	return ""
 }

@@ -20,7 +20,7 @@ func TestUnknownIsNeverNone(t *testing.T) {
 		why      string // part of it; empty: known
 	}{
 		"a source that sees all":                {[]Coverage{whole}, nil, ""},
-		"nothing is said yet":                   {nil, nil, "no feed of connection okta has told of stewardships"},
+		"nothing is said yet":                   {nil, nil, "no feed of connection okta tells of stewardships"},
 		"feeds, but none is a source":           {[]Coverage{cover("okta", "agents", events.CoverageComplete, events.KindAgent)}, nil, "no feed"},
 		"another connection's source":           {[]Coverage{cover("entra", "owners", events.CoverageComplete, k)}, nil, "no feed"},
 		"a blind source":                        {[]Coverage{cover("okta", "owners", events.CoverageBlind, k)}, nil, "feed owners is blind: grant it"},
