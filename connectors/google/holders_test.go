@@ -2,6 +2,8 @@ package google
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -90,6 +92,21 @@ func TestHoldersAreLookedUpOncePerRound(t *testing.T) {
 		if got := f.called("/iam/v1/projects/rc-sandbox/serviceAccounts"); got != n+1 {
 			t.Errorf("after round %d the accounts were listed %d times", n+1, got)
 		}
+	}
+}
+
+// TestPolicyAsksForConditions: without version 3, IAM leaves conditions out. Google's own accounts are looked for nowhere.
+func TestPolicyAsksForConditions(t *testing.T) {
+	f := company(t)
+	var asked string
+	f.override[policyPath] = func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		asked = string(b)
+		io.WriteString(w, policyWith("serviceAccount:service-1@gcp-sa-aiplatform-re.iam.gserviceaccount.com", "serviceAccount:1@cloudservices.gserviceaccount.com"))
+	}
+	_, _, got := grantees(t, f.connect(t, map[string]string{"projects": "rc-sandbox"}))
+	if len(got) != 0 || f.called(accountsPath) != 0 || !strings.Contains(asked, `"requestedPolicyVersion":3`) {
+		t.Errorf("grants %v after %d lists of accounts; asked with %s", got, f.called(accountsPath), asked)
 	}
 }
 

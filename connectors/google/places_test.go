@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
@@ -96,5 +97,40 @@ func TestProbe(t *testing.T) {
 	f.answer("/iam/v1/projects/rc-sandbox/serviceAccounts", 401, `{"error":{"code":401,"message":"x","status":"UNAUTHENTICATED"}}`)
 	if fault := connectors.AsFault(c.Probe(context.Background())); fault == nil || fault.Kind != connectors.Unauthorized {
 		t.Errorf("%v, want unauthorized", fault)
+	}
+}
+
+// TestProbeBelievesNoEmptyAnswers: good and empty answers prove nothing, because every project has locations.
+func TestProbeBelievesNoEmptyAnswers(t *testing.T) {
+	f := company(t)
+	f.set(accountsPath)
+	c := f.connect(t, map[string]string{"projects": "rc-sandbox", "locations": "us-central1"})
+	if err := c.Probe(context.Background()); err != nil {
+		t.Errorf("a project without service accounts: %v", err)
+	}
+	f.set("/agentregistry/v1/projects/rc-sandbox/locations")
+	f.set("/aiplatform/v1/projects/rc-sandbox/locations")
+	if fault := connectors.AsFault(c.Probe(context.Background())); fault == nil || fault.Kind != connectors.Forbidden {
+		t.Errorf("%v, want forbidden", fault)
+	}
+}
+
+func TestMemoForgets(t *testing.T) {
+	var m memo[int]
+	now, calls := time.Unix(0, 0), 0
+	get := func() int {
+		n, _ := m.get("x", func() time.Time { return now }, func() (int, error) { calls++; return calls, nil })
+		return n
+	}
+	for _, step := range []struct {
+		pass time.Duration
+		want int
+	}{{0, 1}, {memoLife - 1, 1}, {1, 2}, {0, 2}} {
+		if now = now.Add(step.pass); get() != step.want {
+			t.Errorf("%v after the start: fetched %d times, want %d", now.Sub(time.Unix(0, 0)), calls, step.want)
+		}
+	}
+	if m.forget(); get() != 3 {
+		t.Error("forget did not")
 	}
 }
