@@ -159,34 +159,42 @@ func (c *control) play(w http.ResponseWriter, r *http.Request) bool {
 			continue
 		}
 		f.hits++
-		switch f.Kind {
-		case connectortest.RateLimit:
-			refuse(w, 429, strings.Replace(jsonLimited, `"7s"`, fmt.Sprintf(`"%vs"`, f.After.Seconds()), 1))
-		case connectortest.ServerError:
-			refuse(w, 503, `{"error":{"code":503,"message":"The service is currently unavailable.","status":"UNAVAILABLE"}}`)
-		case connectortest.BadGateway:
-			refuse(w, 502, "<html><h1>502 Bad Gateway</h1></html>")
-		case connectortest.Unauthorized:
-			refuse(w, 401, `{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}`)
-		case connectortest.Forbidden:
-			refuse(w, 403, jsonDenied)
-		case connectortest.Truncated:
-			refuse(w, 200, `{"accounts":[{"uniqueId":"10485760`)
-		case connectortest.EmptyOK:
-			refuse(w, 200, `{}`)
-		case connectortest.Reset:
-			panic(http.ErrAbortHandler)
-		case connectortest.Slow:
+		if f.Kind == connectortest.Slow {
 			c.fake.mu.Unlock()
 			select {
 			case <-r.Context().Done():
 			case <-time.After(min(f.After, time.Minute)):
 			}
 			c.fake.mu.Lock()
-		default:
-			continue
 		}
-		return true
+		if spoiled(w, f.Fault) {
+			return true
+		}
 	}
 	return false
+}
+
+// spoiled answers with a fault and reports whether it is one that an answer can have.
+func spoiled(w http.ResponseWriter, f connectortest.Fault) bool {
+	switch f.Kind {
+	case connectortest.RateLimit:
+		refuse(w, 429, strings.Replace(jsonLimited, `"7s"`, fmt.Sprintf(`"%vs"`, f.After.Seconds()), 1))
+	case connectortest.ServerError:
+		refuse(w, 503, `{"error":{"code":503,"message":"The service is currently unavailable.","status":"UNAVAILABLE"}}`)
+	case connectortest.BadGateway:
+		refuse(w, 502, "<html><h1>502 Bad Gateway</h1></html>")
+	case connectortest.Unauthorized:
+		refuse(w, 401, `{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}`)
+	case connectortest.Forbidden:
+		refuse(w, 403, jsonDenied)
+	case connectortest.Truncated:
+		refuse(w, 200, `{"accounts":[{"uniqueId":"10485760`)
+	case connectortest.EmptyOK:
+		refuse(w, 200, `{}`)
+	case connectortest.Reset:
+		panic(http.ErrAbortHandler)
+	default:
+		return false
+	}
+	return true
 }

@@ -89,7 +89,7 @@ func (p places) checked() (places, error) {
 // locator finds the locations of each project that a service is asked at.
 type locator struct {
 	client *client
-	list   func(ctx context.Context, project, token string) (listing, error)
+	list   func(ctx context.Context, project string) ([]jsontext.Value, error)
 	keep   func(location string) bool
 	none   string         // the cure when no location is left
 	found  memo[[]string] // by project, for the round that is being prepared
@@ -131,7 +131,7 @@ func (l *locator) locations(ctx context.Context, project string) ([]string, erro
 		return l.client.options.locations, nil
 	}
 	return l.found.get(project, l.client.now, func() ([]string, error) {
-		items, err := everyPage(func(token string) (listing, error) { return l.list(ctx, project, token) })
+		items, err := l.list(ctx, project)
 		if err != nil {
 			return nil, err
 		}
@@ -159,10 +159,12 @@ func locationsOf(project string, items []jsontext.Value) ([]string, error) {
 }
 
 // registryLocations lists the locations of Agent Registry.
-func (c *client) registryLocations(ctx context.Context, project, token string) (listing, error) {
-	return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-		call := s.registry.Projects.Locations.List("projects/" + project)
-		_, err := paged(call, int64(c.pageSize), token).Context(ctx).Do()
-		return err
+func (c *client) registryLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
+	return everyPage(func(token string) (listing, error) {
+		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
+			call := s.registry.Projects.Locations.List("projects/" + project)
+			_, err := paged(call, int64(c.pageSize), token).Context(ctx).Do()
+			return err
+		})
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/rollcallhq/rollcall/events"
 )
 
@@ -43,14 +45,16 @@ func (c *client) engines(ctx context.Context, at place, token string) (listing, 
 }
 
 // engineLocations lists the platform's locations. Where it has no such list, the Agent Registry's serves.
-func (c *client) engineLocations(ctx context.Context, project, token string) (listing, error) {
-	l, err := c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-		return c.aiplatform(ctx, s.http, homeLocation, "/v1/projects/"+project+"/locations", token, int64(c.pageSize))
+func (c *client) engineLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
+	items, err := everyPage(func(token string) (listing, error) {
+		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
+			return c.aiplatform(ctx, s.http, homeLocation, "/v1/projects/"+project+"/locations", token, int64(c.pageSize))
+		})
 	})
-	if token == "" && isStatus(err, http.StatusNotFound) {
-		return c.registryLocations(ctx, project, token)
+	if isStatus(err, http.StatusNotFound) {
+		return c.registryLocations(ctx, project)
 	}
-	return l, err
+	return items, err
 }
 
 // isRegion leaves the multi-regions out: every engine lies in one region.

@@ -163,6 +163,9 @@ func (w *walk) nothing(err error) error {
 		err = cmpErr(err, r.err)
 	}
 	w.round = nil
+	if w.done != nil {
+		w.done()
+	}
 	return err
 }
 
