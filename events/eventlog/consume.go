@@ -130,20 +130,6 @@ func (r *reading) session(ctx context.Context, yield func(record, error) bool) (
 	return r.drain(ctx, c, msgs, yield)
 }
 
-// whileConnected derives a context that ends with the connection: what a consumer has sent since is lost.
-func (r *reading) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
-	_, lost := r.outages()
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-lost:
-			cancel(errUnanswered)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
-}
-
 func (r *reading) config() jetstream.ConsumerConfig {
 	c := jetstream.ConsumerConfig{
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: consumerLife, FilterSubjects: r.filters,

@@ -58,11 +58,12 @@ func (l *Log) floor(ctx context.Context) (uint64, error) {
 	if err := l.sound(ctx); err != nil {
 		return 0, err
 	}
-	r, _, err := l.store.last(ctx, events.EpochsSubject)
+	r, err := l.lastPatiently(ctx, events.EpochsSubject)
 	return r.seq, err
 }
 
-// sound returns [events.ErrEpoch] if the log was restored since it was opened. It looks again after each absence of the server.
+// sound returns [events.ErrEpoch] if the log was restored since it was opened. It looks again after each absence of the server, for
+// whose end it waits.
 func (l *Log) sound(ctx context.Context) error {
 	select {
 	case <-l.broken:
@@ -72,7 +73,14 @@ func (l *Log) sound(ctx context.Context) error {
 	if n, _ := l.store.outages(); n == l.checked.Load() {
 		return nil
 	}
-	return l.check(ctx)
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Wait)
+	defer cancel()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := l.check(ctx)
+		if err == nil || errors.Is(err, events.ErrEpoch) || !wait(ctx, pause) {
+			return err
+		}
+	}
 }
 
 // check compares the log with what was seen of it.

@@ -142,6 +142,35 @@ func (s *stream) api(request string) string {
 	return "$JS.API." + request
 }
 
+// asking bounds one request: by AckWait, and by the connection, since an answer is lost with it.
+func (s *stream) asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := s.whileConnected(ctx)
+	ctx, cancel := context.WithTimeout(ctx, s.opts.AckWait)
+	return ctx, func() { cancel(); end() }
+}
+
+// whileConnected derives a context that ends when the connection is lost.
+func (s *stream) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
+	_, lost := s.outages()
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-lost:
+			cancel(errUnanswered)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// blame says that the connection was lost where a request was given up for that: who asked has not cancelled it.
+func blame(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errUnanswered) {
+		return cause
+	}
+	return err
+}
+
 // getResponse is the server's answer to STREAM.MSG.GET.
 type getResponse struct {
 	Error   *jetstream.APIError `json:"error"`
@@ -168,11 +197,11 @@ func (s *stream) get(ctx context.Context, what map[string]any) (record, bool, er
 	if err != nil {
 		return record{}, false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.AckWait)
+	ctx, cancel := s.asking(ctx)
 	defer cancel()
 	msg, err := s.nc.RequestWithContext(ctx, s.api("STREAM.MSG.GET."+s.name), ask)
 	if err != nil {
-		return record{}, false, fmt.Errorf("asking stream %s: %w", s.name, err)
+		return record{}, false, fmt.Errorf("asking stream %s: %w", s.name, blame(ctx, err))
 	}
 	var got getResponse
 	if err := json.Unmarshal(msg.Data, &got); err != nil {
@@ -198,11 +227,11 @@ func (s *stream) get(ctx context.Context, what map[string]any) (record, bool, er
 }
 
 func (s *stream) state(ctx context.Context) (first, last uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.AckWait)
+	ctx, cancel := s.asking(ctx)
 	defer cancel()
 	info, err := s.handle.Info(ctx)
 	if err != nil {
-		return 0, 0, s.explain(err)
+		return 0, 0, s.explain(blame(ctx, err))
 	}
 	return info.State.FirstSeq, info.State.LastSeq, nil
 }

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func NewLeases(ctx context.Context, nc *nats.Conn, ttl time.Duration) (*Leases, 
 type Lease struct {
 	leases   *Leases
 	key      string
-	holder   []byte
+	value    []byte // the holder, and an id of this holding
 	revision uint64
 	end      context.CancelFunc // ends the renewal
 	lost     chan struct{}
@@ -52,16 +53,16 @@ type Lease struct {
 // Acquire blocks until key is free and holder has taken it, or until ctx ends. A lease that is released is taken over at once,
 // one whose holder died within the ttl. The server's absence is waited out.
 func (l *Leases) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
-	free := l.watch(ctx, Key(key))
+	free, value := l.watch(ctx, Key(key)), []byte(holder+" "+newID())
 	for {
 		began := time.Now()
 		var revision uint64
 		err := l.bucket.do(ctx, func(kv jetstream.KeyValue) (err error) {
-			revision, err = kv.Create(ctx, Key(key), []byte(holder))
+			revision, err = kv.Create(ctx, Key(key), value)
 			return err
 		})
 		if err == nil {
-			return l.hold(key, holder, revision, began), nil
+			return l.hold(key, value, revision, began), nil
 		}
 		t := time.NewTimer(l.ttl / 4)
 		select {
@@ -101,9 +102,9 @@ func (l *Leases) watch(ctx context.Context, key string) <-chan struct{} {
 	return free
 }
 
-func (l *Leases) hold(key, holder string, revision uint64, since time.Time) *Lease {
+func (l *Leases) hold(key string, value []byte, revision uint64, since time.Time) *Lease {
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &Lease{leases: l, key: key, holder: []byte(holder), revision: revision, end: cancel, lost: make(chan struct{})}
+	h := &Lease{leases: l, key: key, value: value, revision: revision, end: cancel, lost: make(chan struct{})}
 	go h.renew(ctx, since)
 	return h
 }
@@ -127,7 +128,7 @@ func (l *Lease) renew(ctx context.Context, since time.Time) {
 		switch {
 		case err == nil:
 			l.revision, since = revision, began
-		case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyNotFound), isWrongRevision(err):
+		case over(err):
 			return
 		case !time.Now().Before(since.Add(ttl)):
 			return
@@ -135,9 +136,38 @@ func (l *Lease) renew(ctx context.Context, since time.Time) {
 	}
 }
 
+// errNotOurs: another holds the lease.
+var errNotOurs = errors.New("another holds the lease")
+
+// update renews the lease. It looks at it first, because a bucket that was made again counts its revisions anew, and another's
+// lease may have come to the very revision of ours.
 func (l *Lease) update(ctx context.Context) (uint64, error) {
 	kv := l.leases.bucket.open()
-	return kv.Update(ctx, Key(l.key), l.holder, l.revision)
+	if err := l.ours(ctx, kv); err != nil {
+		return 0, err
+	}
+	return kv.Update(ctx, Key(l.key), l.value, l.revision)
+}
+
+func (l *Lease) ours(ctx context.Context, kv jetstream.KeyValue) error {
+	now, err := kv.Get(ctx, Key(l.key))
+	if err == nil && !bytes.Equal(now.Value(), l.value) {
+		err = errNotOurs
+	}
+	return err
+}
+
+func (l *Lease) delete(ctx context.Context) error {
+	kv := l.leases.bucket.open()
+	if err := l.ours(ctx, kv); err != nil {
+		return err
+	}
+	return kv.Delete(ctx, Key(l.key), jetstream.LastRevision(l.revision))
+}
+
+// over reports whether an error says that the lease has ended.
+func over(err error) bool {
+	return errors.Is(err, errNotOurs) || errors.Is(err, jetstream.ErrKeyNotFound) || isWrongRevision(err)
 }
 
 func earliest(a, b time.Time) time.Time {
@@ -164,8 +194,7 @@ func (l *Lease) Release(ctx context.Context) error {
 		}
 		l.end()
 		<-l.lost
-		err = l.leases.bucket.open().Delete(ctx, Key(l.key), jetstream.LastRevision(l.revision))
-		if isWrongRevision(err) { // it had ended already
+		if err = l.delete(ctx); over(err) {
 			err = nil
 		}
 	})

@@ -62,12 +62,12 @@ func (l *Log) cursor(ctx context.Context, tenant, connection, feed string) (even
 	if err != nil {
 		return events.Saved{}, err
 	}
-	r, ok, err := l.store.last(ctx, events.CursorSubject(tenant, connection, feed))
+	r, err := l.lastPatiently(ctx, events.CursorSubject(tenant, connection, feed))
 	if err != nil {
 		return events.Saved{}, err
 	}
 	var s events.Saved
-	if ok {
+	if r.seq > 0 {
 		s, err = decodeSaved(r)
 	}
 	if err != nil {
@@ -93,8 +93,8 @@ func (l *Log) Last(ctx context.Context, tenant, connection string, ref events.Re
 	if err := l.sound(ctx); err != nil {
 		return events.Message{}, false, err
 	}
-	r, ok, err := l.store.last(ctx, events.Subject(tenant, connection, ref))
-	if err != nil || !ok {
+	r, err := l.lastPatiently(ctx, events.Subject(tenant, connection, ref))
+	if err != nil || r.seq == 0 {
 		return events.Message{}, false, err
 	}
 	m, err := l.message(r)

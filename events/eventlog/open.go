@@ -106,12 +106,7 @@ func (l *Log) start(ctx context.Context) error {
 // watch checks the epoch after each absence of the server, so that readings that only follow learn of a restore.
 func (l *Log) watch(ctx context.Context) {
 	for {
-		_, lost := l.store.outages()
-		select {
-		case <-lost:
-		case <-ctx.Done():
-			return
-		}
+		_, lost := l.store.outages() // before the check, so that no absence falls between the two
 		for pause := firstPause; l.sound(ctx) != nil; pause = min(2*pause, lastPause) {
 			select {
 			case <-l.broken:
@@ -121,6 +116,11 @@ func (l *Log) watch(ctx context.Context) {
 			if !wait(ctx, pause) {
 				return
 			}
+		}
+		select {
+		case <-lost:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

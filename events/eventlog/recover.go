@@ -69,15 +69,18 @@ func (l *Log) lookUp(ctx context.Context, b *batch) (uint64, error) {
 	return 0, events.ErrFenced
 }
 
-// lastPatiently reads a subject's last record, again and again until the server answers or ctx ends.
+// lastPatiently reads a subject's last record, again and again until the server answers, ctx ends or Options.Wait is over. A
+// subject without records has one of sequence 0.
 func (l *Log) lastPatiently(ctx context.Context, subject string) (record, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Wait)
+	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		r, _, err := l.store.last(ctx, subject)
 		if err == nil {
 			return r, nil
 		}
 		if !wait(ctx, pause) {
-			return record{}, fmt.Errorf("reading %s back: %w", subject, err)
+			return record{}, fmt.Errorf("reading %s: %w", subject, err)
 		}
 	}
 }
