@@ -12,6 +12,7 @@ import (
 var linkingTypes = map[events.IdentifierType]bool{
 	events.IDAgentIdentity: true, // Entra: an agent user and the agent identity that it belongs to
 	events.IDPrincipal:     true, // Google: a registry agent and the engine whose principal it runs as
+	events.IDResource:      true, // Google: the same two, where the registry does not know the principal yet
 }
 
 // name is a linking identifier inside a tenant.
