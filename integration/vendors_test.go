@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/connectors/all"
@@ -17,6 +18,9 @@ import (
 
 // suiteAgents is how large the company is whose sandboxes the connectors' suite runs against, over all vendors.
 const suiteAgents = 24
+
+// patience is how long the suite waits for what must come: machines are busy.
+const patience = time.Minute
 
 // suiteSeed is their seed.
 const suiteSeed = 1
@@ -46,7 +50,7 @@ func TestOkta(t *testing.T) {
 
 func runSuite(t *testing.T, make func(sandbox.Company) sandbox.Vendor, native string, lacks ...connectortest.Lack) {
 	t.Parallel()
-	connectortest.Run(t, connectortest.Harness{Lacks: lacks, New: func(t *testing.T) (connectors.Connector, connectortest.Control) {
+	connectortest.Run(t, connectortest.Harness{Lacks: lacks, Patience: patience, New: func(t *testing.T) (connectors.Connector, connectortest.Control) {
 		v := make(sandbox.NewCompany(suiteSeed, suiteAgents))
 		server := sandbox.Serve(v)
 		listening := httptest.NewServer(server)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/rollcallhq/rollcall/connectors"
 )
 
@@ -17,13 +19,16 @@ func (c *connector) Probe(ctx context.Context) error {
 	}
 	at := projects.list[0]
 	var first error
-	for _, ask := range []func() (listing, error){
-		func() (listing, error) { return c.client.accounts(ctx, at, "", 1) },
-		func() (listing, error) { return c.client.registryLocations(ctx, at.Project, "") },
-		func() (listing, error) { return c.client.engineLocations(ctx, at.Project, "") },
+	for _, ask := range []func() ([]jsontext.Value, error){
+		func() ([]jsontext.Value, error) {
+			l, err := c.client.accounts(ctx, at, "", 1)
+			return l.items, err
+		},
+		func() ([]jsontext.Value, error) { return c.client.registryLocations(ctx, at.Project) },
+		func() ([]jsontext.Value, error) { return c.client.engineLocations(ctx, at.Project) },
 	} {
 		seen, err := ask()
-		if err != nil && !isRefusal(err) || len(seen.items) > 0 {
+		if err != nil && !isRefusal(err) || len(seen) > 0 {
 			return err
 		}
 		first = cmpErr(first, err)
