@@ -103,7 +103,11 @@ func (g *Progress) line(s *connectors.Status) string {
 	if s.Reason != "" && s.State != connectors.StateRunning {
 		return line + p.Yellow(cut(s.State+": "+s.Reason, room))
 	}
-	text := fmt.Sprintf("%s, %s, %s", count(s.Entities, "entity"), count(int(found), "new event"), count(int(calls), "call"))
+	news := "nothing new"
+	if found > 0 {
+		news = count(int(found), "new event")
+	}
+	text := fmt.Sprintf("%s, %s, %s", count(s.Entities, "entity"), news, count(int(calls), "call"))
 	if forbidden > 0 {
 		text += fmt.Sprintf(", %d forbidden", forbidden)
 	}
