@@ -105,23 +105,24 @@ func (p *plan) isStale(d *draft, ref events.Ref, version int64, asked moment) bo
 	} else if asked < d.asked || version != 0 && version < d.version {
 		return true
 	}
-	return !ref.Kind.IsIdentity() && asked < p.holderGone(ref.Holder)
+	return !ref.Kind.IsIdentity() && p.holderGone(ref.Holder)
 }
 
-// holderGone is when a holder was known to be gone, or unasked when it is not.
-func (p *plan) holderGone(holder string) moment {
-	when := unasked
+// holderGone reports whether the holder is known and gone. What a lagging list still shows of it is not taken in: nothing would
+// ever sweep it, since nobody lists a holder that is gone. When the holder is back, what hangs on it is read again.
+func (p *plan) holderGone(holder string) bool {
+	known := false
 	for _, k := range []events.Kind{events.KindAgent, events.KindBlueprint, events.KindPerson} {
 		e := p.look(events.Identity(k, holder))
 		if e == nil {
 			continue
 		}
 		if e.life == alive {
-			return unasked
+			return false
 		}
-		when = max(when, e.shown)
+		known = true
 	}
-	return when
+	return known
 }
 
 func (p *plan) ghost(ref events.Ref) moment {
@@ -191,7 +192,7 @@ func (p *plan) bury(d *draft, g events.Gone, known moment, at time.Time, ev even
 
 // cascade buries what hangs on an identity that is gone, unless another identity of the same id is there.
 func (p *plan) cascade(holder *draft, at time.Time, ev events.Evidence) error {
-	if p.holderGone(holder.ref.Holder) == unasked {
+	if !p.holderGone(holder.ref.Holder) {
 		return nil
 	}
 	for _, ref := range p.heldBy(holder.ref.Holder) {

@@ -123,6 +123,25 @@ func TestOneFeedsFailureStopsNoOther(t *testing.T) {
 	})
 }
 
+// A probe that is forbidden keeps no feed from saying for itself what it may not read, nor others from reading.
+func TestForbiddenProbeStopsNoFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVendor{}
+		v.probe = func() error { return &Fault{Kind: Forbidden, Cure: "grant Everything.Read"} }
+		v.list("agents", time.Second, func() ([]events.Entity, error) { return agents(1), nil })
+		v.list("owners", time.Second, func() ([]events.Entity, error) { return nil, &Fault{Kind: Forbidden, Cure: "grant Owner.Read"} })
+		x := start(t, v, newMemLog())
+		after(3 * time.Second)
+		if s := x.r.Status(); s.State != StateRunning || !s.CaughtUp() || x.feed("owners").State != FeedForbidden {
+			t.Errorf("status: %+v", s)
+		}
+		x.end()
+		if got := x.log.types(); !slices.Contains(got, "coverage.created _connection.coverage.owners") {
+			t.Errorf("events: %v", got)
+		}
+	})
+}
+
 func TestUnauthorizedRetriesSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, pulls := &fakeVendor{}, 0

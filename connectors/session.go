@@ -67,7 +67,7 @@ func (s *session) probeFirst(ctx context.Context) error {
 					delay = s.cfg.Backoff.slow()
 				}
 			case Forbidden:
-				delay = s.cfg.ForbiddenEvery
+				return nil // what may be read is read, and each feed says for itself what may not
 			case RateLimited:
 				delay = max(delay, f.After)
 			}

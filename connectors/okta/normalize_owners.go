@@ -82,7 +82,7 @@ func normalizeOwners(r connectors.Record) (connectors.Reading, error) {
 			}
 			if !seen[id] {
 				seen[id] = true
-				reading.Entities = append(reading.Entities, p.stewardship(agent, scope), p.person())
+				reading.Entities = append(reading.Entities, p.person(), p.stewardship(agent, scope))
 			}
 		}
 	}
