@@ -105,7 +105,7 @@ func TestOwnersPassGoesOnInAnotherProcess(t *testing.T) {
 		t.Fatalf("another process went on with %d records, opening %v, error %v", len(page.Records), page.Opens, err)
 	}
 	reading, err := first.Normalize(page.Records[0])
-	if err != nil || len(reading.Entities) != 2 || reading.Entities[0].Holder != "wlp3" {
+	if err != nil || len(reading.Entities) != 2 || reading.Entities[1].Holder != "wlp3" {
 		t.Errorf("it reads %v, error %v", reading, err)
 	}
 }
