@@ -71,4 +71,3 @@ func takenPort(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[0], port)
 }
-

@@ -99,15 +99,28 @@ func (w *waitingForPerson) Error() string {
 func notCaughtUp(timeout time.Duration, statuses []connectors.Status) error {
 	text := fmt.Sprintf("not caught up after %v (--timeout); the next start goes on from here", timeout)
 	for _, s := range statuses {
+		if s.CaughtUp() {
+			continue
+		}
+		if s.Reason != "" {
+			text += fmt.Sprintf("\n  %s is %s: %s", s.Connection, s.State, s.Reason)
+		}
 		for _, f := range s.Feeds {
-			if f.CaughtUp || f.State == connectors.FeedForbidden {
-				continue
-			}
-			text += fmt.Sprintf("\n  %s %s is %s", s.Connection, f.Name, f.State)
-			if f.LastError != "" {
-				text += ": " + f.LastError
+			if waits := waitsFor(f); waits != "" {
+				text += fmt.Sprintf("\n  %s %s is %s", s.Connection, f.Name, waits)
 			}
 		}
 	}
 	return errors.New(text)
+}
+
+// waitsFor says what a feed waits for; nothing of one that has what it can have.
+func waitsFor(f connectors.FeedStatus) string {
+	switch {
+	case f.CaughtUp, f.State == connectors.FeedForbidden:
+		return ""
+	case f.LastError != "":
+		return f.State + ": " + f.LastError
+	}
+	return f.State
 }

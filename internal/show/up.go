@@ -109,7 +109,7 @@ func (g *Progress) line(s *connectors.Status) string {
 	}
 	text := fmt.Sprintf("%s, %s, %s", count(s.Entities, "entity"), news, count(int(calls), "call"))
 	if forbidden > 0 {
-		text += fmt.Sprintf(", %d forbidden", forbidden)
+		text += fmt.Sprintf(", %s forbidden", count(forbidden, "feed"))
 	}
 	return line + p.Dim(cut(text, room))
 }
