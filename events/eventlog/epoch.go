@@ -83,25 +83,45 @@ func (l *Log) sound(ctx context.Context) error {
 	}
 }
 
-// check compares the log with what was seen of it.
+// check compares the log with what was seen of it. What looks like a restore must go on looking so for the store's lag.
 func (l *Log) check(ctx context.Context) error {
 	n, _ := l.store.outages()
+	for deadline := time.Now().Add(l.store.lag()); ; {
+		same, err := l.compare(ctx)
+		if err != nil {
+			return fmt.Errorf("checking the log's epoch: %w", err)
+		}
+		if same {
+			l.checked.Store(n)
+			return nil
+		}
+		if !time.Now().Before(deadline) {
+			break
+		}
+		if !wait(ctx, lagPause) {
+			return fmt.Errorf("checking the log's epoch: %w", context.Cause(ctx))
+		}
+	}
+	l.breakIt.Do(func() { close(l.broken) })
+	return events.ErrEpoch
+}
+
+// lagPause is how often a store that lags is looked at again.
+const lagPause = 200 * time.Millisecond
+
+// compare reports whether the log holds all that was seen, in the epoch that is known.
+func (l *Log) compare(ctx context.Context) (bool, error) {
 	seen := l.seen.Load() // before the log's state: it grows meanwhile
 	_, last, err := l.store.state(ctx)
-	if err != nil {
-		return fmt.Errorf("checking the log's epoch: %w", err)
+	if err != nil || last < seen {
+		return false, err
 	}
-	r, ok, err := l.store.last(ctx, events.EpochsSubject)
+	r, _, err := l.store.last(ctx, events.EpochsSubject)
 	if err != nil {
-		return fmt.Errorf("checking the log's epoch: %w", err)
+		return false, err
 	}
 	e, err := decodeEpoch(r)
-	if last < seen || !ok || err == nil && e.ID != l.epoch.ID {
-		l.breakIt.Do(func() { close(l.broken) })
-		return events.ErrEpoch
-	}
-	l.checked.Store(n)
-	return err
+	return e.ID == l.epoch.ID, err
 }
 
 func decodeEpoch(r record) (Epoch, error) {
@@ -123,12 +143,15 @@ func (l *Log) enter(ctx context.Context, seen ...events.Position) error {
 		return fmt.Errorf("reading the mark of what was seen: %w", err)
 	}
 	seen = append(seen, mark)
-	for {
+	for deadline := time.Now().Add(l.store.lag()); ; {
 		known, last, err := l.history(ctx)
 		if err != nil {
 			return err
 		}
 		lost, short := shorter(known, last, seen)
+		if short && time.Now().Before(deadline) && wait(ctx, lagPause) {
+			continue
+		}
 		if len(known) > 0 && !short || l.opts.ReadOnly {
 			return l.adopt(known, lost, short, last)
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rollcallhq/rollcall/events"
 )
 
 // stream is a store on JetStream.
@@ -39,7 +38,7 @@ func openStream(ctx context.Context, nc *nats.Conn, o Options) (*stream, error) 
 		return nil, err
 	}
 	s := &stream{nc: nc, js: js, name: o.Stream, opts: o, lost: make(chan struct{}), ended: make(chan struct{})}
-	if err := s.patiently(ctx, s.find); err != nil {
+	if err := s.patiently(ctx, o.AckWait, s.find); err != nil {
 		return nil, err
 	}
 	cfg := s.handle.CachedInfo().Config
@@ -49,7 +48,7 @@ func openStream(ctx context.Context, nc *nats.Conn, o Options) (*stream, error) 
 		}
 	}
 	s.replicas, s.async, s.maxSize = cfg.Replicas, cfg.PersistMode == jetstream.AsyncPersistMode, int(max(cfg.MaxMsgSize, 0))
-	if err := s.patiently(ctx, s.openMarks); err != nil {
+	if err := s.patiently(ctx, o.AckWait, s.openMarks); err != nil {
 		return nil, err
 	}
 	s.status = nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
@@ -88,10 +87,10 @@ func (s *stream) explain(err error) error {
 }
 
 // patiently repeats what fails because a cluster has no leader yet, or what was made a moment ago is not there yet.
-func (s *stream) patiently(ctx context.Context, try func(context.Context) error) error {
+func (s *stream) patiently(ctx context.Context, each time.Duration, try func(context.Context) error) error {
 	deadline := time.Now().Add(s.opts.Wait)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		asking, stop := context.WithTimeout(ctx, s.opts.AckWait)
+		asking, stop := context.WithTimeout(ctx, each)
 		err := try(asking)
 		stop()
 		var refusal *jetstream.APIError
@@ -236,6 +235,16 @@ func (s *stream) state(ctx context.Context) (first, last uint64, err error) {
 	return info.State.FirstSeq, info.State.LastSeq, nil
 }
 
+// replicaLag bounds how long a new leader may lack what its predecessor acknowledged.
+const replicaLag = 10 * time.Second
+
+func (s *stream) lag() time.Duration {
+	if s.replicas > 1 {
+		return replicaLag
+	}
+	return 0
+}
+
 func (s *stream) limit() int {
 	n := int(s.nc.MaxPayload())
 	for _, other := range []int{s.maxSize, s.opts.MaxPayload} {
@@ -247,64 +256,3 @@ func (s *stream) limit() int {
 }
 
 func (s *stream) size(r *record) int { return size(r) }
-
-// HubBucket is the KV bucket of what hubs remember beside the log.
-const HubBucket = "rollcall_hub"
-
-const hubDescription = "what Rollcall's hubs remember beside the log"
-
-const markKey = "seen"
-
-// openMarks opens the bucket of the mark. A reader does without one.
-func (s *stream) openMarks(ctx context.Context) error {
-	kv, err := s.js.KeyValue(ctx, HubBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		if s.opts.ReadOnly {
-			return nil
-		}
-		kv, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: HubBucket, Description: hubDescription, Storage: jetstream.FileStorage, Replicas: s.replicas,
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("KV bucket %s: %w", HubBucket, err)
-	}
-	s.marks = kv
-	return nil
-}
-
-func (s *stream) mark(ctx context.Context) (events.Position, error) {
-	if s.marks == nil {
-		return events.Position{}, nil
-	}
-	p, _, err := s.readMark(ctx)
-	return p, err
-}
-
-func (s *stream) readMark(ctx context.Context) (p events.Position, revision uint64, err error) {
-	e, err := s.marks.Get(ctx, markKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return p, 0, nil
-	}
-	if err != nil {
-		return p, 0, err
-	}
-	return p, e.Revision(), json.Unmarshal(e.Value(), &p)
-}
-
-// setMark saves the mark, unless another hub has saved one further on.
-func (s *stream) setMark(ctx context.Context, p events.Position) error {
-	if s.marks == nil {
-		return nil
-	}
-	old, revision, err := s.readMark(ctx)
-	if err != nil || old.Epoch == p.Epoch && old.Sequence >= p.Sequence {
-		return err
-	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	_, err = s.marks.Update(ctx, markKey, body, revision)
-	return err
-}

@@ -217,6 +217,8 @@ func (m *memory) limit() int {
 
 func (m *memory) size(r *record) int { return size(r) }
 
+func (m *memory) lag() time.Duration { return 0 }
+
 func (m *memory) outages() (uint64, <-chan struct{}) { return 0, nil }
 
 func (m *memory) close() {}

@@ -71,7 +71,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Log, error) {
 	}
 	l := newLog(s, o)
 	l.promise = durability(s.replicas, s.async, o.Sync)
-	if err := s.patiently(ctx, l.start); err != nil {
+	if err := s.patiently(ctx, o.Wait, l.start); err != nil {
 		s.close()
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}

@@ -25,7 +25,7 @@ func (l *Log) settle(ctx context.Context, b *batch) (uint64, error) {
 			return 0, doubt(uncertain, err)
 		}
 		seq, found := l.lookUp(ctx, b)
-		if uncertain && errors.Is(found, errOpen) {
+		if uncertain && errors.Is(found, errOpen) && l.alone() {
 			found = l.leaveOut(ctx, b, found)
 		}
 		switch {
@@ -53,12 +53,13 @@ func (l *Log) lookUp(ctx context.Context, b *batch) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if now.id == cursor.id {
-		return now.seq, nil
-	}
 	holder, err := l.lastPatiently(ctx, claim.subject)
 	if err != nil {
 		return 0, err
+	}
+	if now.id == cursor.id {
+		b.renews = holder.id == cursor.id // of several attempts, the one that came through
+		return now.seq, nil
 	}
 	if now.seq == cursor.expect.sequence && holder.seq == claim.sequence {
 		return 0, errOpen
@@ -66,7 +67,11 @@ func (l *Log) lookUp(ctx context.Context, b *batch) (uint64, error) {
 	if err := l.check(ctx); err != nil {
 		return 0, err
 	}
-	return 0, events.ErrFenced
+	if !l.alone() && now.seq <= cursor.expect.sequence && holder.seq <= claim.sequence { // what is older than we know is only late
+		return 0, errOpen
+	}
+	return 0, fmt.Errorf("%w: the feed's place is message %d where %d was expected, the claim %d where it was %d",
+		events.ErrFenced, now.seq, cursor.expect.sequence, holder.seq, claim.sequence)
 }
 
 // lastPatiently reads a subject's last record, again and again until the server answers, ctx ends or Options.Wait is over. A

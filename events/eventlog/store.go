@@ -50,7 +50,7 @@ type store interface {
 	// errUnanswered (wrapped), or final.
 	commit(ctx context.Context, batch []record) (uint64, error)
 
-	// last returns the last record of a subject, as new as the last acknowledged commit.
+	// last returns the last record of a subject, as new as the last acknowledged commit but for lag.
 	last(ctx context.Context, subject string) (record, bool, error)
 
 	// at returns the record at a sequence.
@@ -59,7 +59,7 @@ type store interface {
 	// read yields a stretch. An error ends it.
 	read(ctx context.Context, s stretch) iter.Seq2[record, error]
 
-	// state returns the first and last sequence of the stream, as new as the last acknowledged commit.
+	// state returns the first and last sequence of the stream, as new as the last acknowledged commit but for lag.
 	state(ctx context.Context) (first, last uint64, err error)
 
 	// count returns how many records match.
@@ -75,6 +75,9 @@ type store interface {
 	// limit is the largest message in bytes, headers included; size is what a record takes of it.
 	limit() int
 	size(r *record) int
+
+	// lag is how long after a change of leaders a reading may miss what was acknowledged; 0: never, the store has one server.
+	lag() time.Duration
 
 	// outages counts how often the server went away; lost is closed at the next time.
 	outages() (n uint64, lost <-chan struct{})

@@ -13,8 +13,14 @@ import (
 // restarted it stores the rest, unless something was stored in between. The log looks for such a beginning, which no other writer
 // can have made, by the feed's chain, and goes on behind it.
 
+// alone reports whether one server keeps the stream, so that batches can be torn.
+func (l *Log) alone() bool { return l.store.lag() == 0 }
+
 // absorb moves s, a feed's place, behind the events that the feed's chain goes on with. Without a torn batch there are none.
 func (l *Log) absorb(ctx context.Context, tenant, connection, feed string, s *events.Saved) error {
+	if !l.alone() {
+		return nil
+	}
 	all := stretch{filters: []string{events.Filter{Tenant: tenant, Connection: connection}.Subject()}, from: s.Sequence + 1, bare: true}
 	for r, err := range l.store.read(ctx, all) {
 		if err != nil {
