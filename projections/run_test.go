@@ -42,7 +42,7 @@ func story(agents int) []events.Event {
 		case 2:
 			say(events.Deleted, &events.Gone{Reason: "removed"}, agent(user, id, events.StatusDeleted))
 		case 3:
-			say(events.Updated, nil, agent(user, "elsewhere", events.StatusActive))
+			say(events.Updated, nil, agent(user, fmt.Sprint("elsewhere", n/20), events.StatusActive)) // groups of five
 			say(events.Deleted, &events.Gone{Inferred: true, Reason: "absent"}, owner)
 		}
 	}
@@ -58,6 +58,13 @@ func config(l projections.Log, v projections.View) projections.Config {
 // follow runs the projection until the view reflects the whole log, then stops it, and checks the view's invariants.
 func follow(t *testing.T, l *memoryLog, v *memoryView) {
 	t.Helper()
+	runUntil(t, l, v)
+	check(t, v)
+}
+
+// runUntil runs the projection until the view reflects the whole log, then stops it.
+func runUntil(t testing.TB, l *memoryLog, v projections.View) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	end, _ := l.End(ctx)
@@ -70,10 +77,9 @@ func follow(t *testing.T, l *memoryLog, v *memoryView) {
 	if err := projections.Run(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := v.Checkpoint(ctx); got.Position != end || got.Rebuilding {
-		t.Fatalf("view stands at %+v, the log ends at %v", got, end)
+	if got, err := v.Checkpoint(t.Context()); err != nil || got.Position != end || got.Rebuilding {
+		t.Fatalf("view stands at %+v (%v), the log ends at %v", got, err, end)
 	}
-	check(t, v)
 }
 
 func check(t *testing.T, v *memoryView) {

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type at struct{ tenant, connection, holder string }
 
 func (a at) compare(b at) int {
-	return strings.Compare(a.tenant+"\x00"+a.connection+"\x00"+a.holder, b.tenant+"\x00"+b.connection+"\x00"+b.holder)
+	return cmp.Or(strings.Compare(a.tenant, b.tenant), strings.Compare(a.connection, b.connection), strings.Compare(a.holder, b.holder))
 }
 
 // Roster is the fold. It implements [projections.Projection].
