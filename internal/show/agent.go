@@ -78,15 +78,16 @@ func (p *Paper) identity(i *roster.Identity, a *roster.Agent, names *Names, cove
 	if !i.Agent.Created.IsZero() {
 		p.row("created", when(i.Agent.Created))
 	}
-	p.identifiers(i)
+	p.identifiers(i, a.Links)
 	p.holds(i, names, coverage)
 	if i.LastActivity != nil {
 		p.row("last seen", words(i.LastActivity.Type)+" "+when(i.LastActivity.Time))
 	}
 }
 
-// identifiers lists the names by which the identity is known, each value once; its own id stands in the head.
-func (p *Paper) identifiers(i *roster.Identity) {
+// identifiers lists the names by which the identity is known, each value once: its own id and the names that link it to others
+// stand above.
+func (p *Paper) identifiers(i *roster.Identity, links []roster.Link) {
 	types := map[string][]string{}
 	var values []string
 	for _, id := range i.Agent.Identifiers {
@@ -96,7 +97,8 @@ func (p *Paper) identifiers(i *roster.Identity) {
 		types[id.Value] = append(types[id.Value], words(string(id.Type)))
 	}
 	for _, v := range values {
-		if v != i.Holder {
+		linking := slices.ContainsFunc(links, func(l roster.Link) bool { return l.Value == v })
+		if v != i.Holder && !linking {
 			p.row("known as", strings.Join(types[v], ", ")+" "+v)
 		}
 	}

@@ -23,11 +23,11 @@ func (p *Paper) Event(m *events.Message, names *Names) error {
 	}
 	where, name := p.eventColumns()
 	line := fmt.Sprintf("%s  %s  %s  %s", e.RecordedTime.Local().Format("15:04:05"), pad(cut(e.Connection, where), where),
-		p.paint(verbColour(e), pad(cut(string(e.Type), 20), 20)), p.Bold(pad(cut(who, name), name)))
+		p.paint(verbColour(e), pad(cut(string(e.Type), 19), 19)), p.Bold(pad(cut(who, name), name)))
 	if d := detail(e, names); d != "" {
 		room := 200
 		if p.Width > 0 {
-			room = max(p.Width-where-name-36, 12)
+			room = max(p.Width-where-name-35, 12)
 		}
 		line += "  " + p.Dim(cut(d, room))
 	}

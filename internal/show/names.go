@@ -145,10 +145,10 @@ func plain(id string) string {
 	return id
 }
 
-// short cuts a long id to what a person can tell apart.
+// short cuts a long key or UUID to what a person can tell apart.
 func short(id string) string {
-	if len(id) < 32 || strings.ContainsAny(id, " ") {
+	if len(id) < 32 || strings.Trim(id, "0123456789abcdef-") != "" {
 		return id
 	}
-	return cut(id, 13)
+	return id[:12] + "…"
 }

@@ -113,7 +113,7 @@ func (p *Paper) wrap(s string, indent int) string {
 		length := utf8.RuneCountInString(word)
 		switch {
 		case n == 0:
-		case used+1+length > room:
+		case used+1+length > room && length <= room: // what fits no line, such as a long id, breaks anyway
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			used = 0
 		default:
