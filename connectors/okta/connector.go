@@ -78,7 +78,7 @@ func (c *connector) Probe(ctx context.Context) error {
 	if _, no := forbidden(errAgents); errAgents != nil && !no {
 		return errAgents
 	}
-	apps, errApps := c.client.shows(ctx, appsPath+"?limit=1")
+	apps, errApps := c.client.shows(ctx, appsPath+"?limit=1"+evenInactive)
 	if _, no := forbidden(errApps); errApps != nil && !no {
 		return errApps
 	}

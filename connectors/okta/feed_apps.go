@@ -14,6 +14,9 @@ import (
 // scopeApps is the listing of all OAuth service apps.
 const scopeApps = "service-apps"
 
+// evenInactive makes the list of apps show inactive ones too: by default it leaves them out, as if they were gone.
+const evenInactive = "&includeNonDeleted=true"
+
 // What a service app's record says in its context about the agents that are linked to it.
 const (
 	aboutAgents   = "agents"   // ids, sorted, joined by commas
@@ -33,7 +36,7 @@ type appsFeed struct {
 func (f *appsFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	cur := parseCursor(from)
 	if cur.Next == "" {
-		cur = cursor{Pass: newPass(), Next: f.client.target(appsPath, maxPage, "")}
+		cur = cursor{Pass: newPass(), Next: f.client.target(appsPath, maxPage, "") + evenInactive}
 	}
 	if cur.Pass != f.pass { // a new pass, or one that another process began
 		if err := f.learnLinks(ctx); err != nil {

@@ -110,6 +110,9 @@ func TestServiceAppsPass(t *testing.T) {
 	o.on(appsPath, linkPaged(2, anApp("0oa1", "service", `,"jwks":{"keys":[{"kty":"RSA","kid":"k1","n":"x","e":"AQAB"}]}`),
 		anApp("0oa2", "web", ""), `{"id":"0oa3","signOnMode":"SAML_2_0","status":"ACTIVE","settings":{"app":{}}}`, anApp("0oa4", "service", "")))
 	p := readAll(t, o.connect(t), "service-apps")
+	if len(o.calls("/apps?")) != len(o.calls("includeNonDeleted=true")) || len(o.calls("/apps?")) == 0 {
+		t.Errorf("inactive apps are not asked for: %v", o.calls("/apps?"))
+	}
 	if d := cmp.Diff([]string{"0oa1 self", "0oa4 self"}, p.refs(events.KindAgent)); d != "" {
 		t.Error(d)
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	Config  config.Config
 	Vendors []connectors.Vendor
 	Logger  *slog.Logger // nil: silent
+
+	// Tune changes what a runner is made of, if it is set: a test shortens the waits after failures with it.
+	Tune func(*connectors.Config)
 }
 
 // Hub is an opened hub. Run does its work; Close gives everything back.

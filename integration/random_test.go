@@ -1,0 +1,248 @@
+package integration
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/connectors/all"
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+	"github.com/rollcallhq/rollcall/internal/config"
+	"github.com/rollcallhq/rollcall/internal/hub"
+	"github.com/rollcallhq/rollcall/projections/roster"
+)
+
+var (
+	seedFlag  = flag.Uint64("seed", 0, "run the randomized suite with this seed alone")
+	stepsFlag = flag.Int("steps", 1000, "changes per seed in the randomized suite")
+)
+
+// settleTime is how long a quiet company may take to be told whole, on a machine that is busy with other things.
+const settleTime = time.Minute
+
+// Thousands of random changes and faults at the three sandboxes, under the requests that read them, with restarts of the hub in
+// between; then quiet. In the end the roster is what the sandboxes have, nobody was ever held to be gone who was not, the log is
+// whole, and reading everything once more appends nothing.
+func TestRandom(t *testing.T) {
+	seeds := []uint64{1, 2, 3}
+	if *seedFlag != 0 {
+		seeds = []uint64{*seedFlag}
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { random(t, seed, *stepsFlag) })
+	}
+}
+
+func random(t *testing.T, seed uint64, steps int) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("again: go test ./integration -run TestRandom -seed %d -steps %d", seed, steps)
+		}
+	}()
+	const lives = 4 // of the hub while the company is upset
+	c := newChaos(t, seed, 36)
+	dir := t.TempDir()
+	for range lives {
+		h := run(t, c.config(dir))
+		c.upset(steps / lives)
+		h.until(c.spent(), "the changes are made")
+		h.stop()
+	}
+	c.calm()
+	h := run(t, c.config(dir))
+	h.caughtUp()
+	h.becomes(c)
+	h.rounds(2)
+	before := h.events()
+	h.stop()
+	nobodyGoneForNothing(t, c, dir)
+
+	h = run(t, c.config(dir))
+	h.caughtUp()
+	h.rounds(2)
+	if n := h.events(); n != before {
+		t.Errorf("reading everything once more appended %d events", n-before)
+	}
+	h.becomes(c)
+	h.stop()
+	c.report()
+}
+
+// report holds the run to having been what it should be: every fault was played.
+func (c *chaos) report() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fired, calls := map[sandbox.FaultKind]int{}, 0
+	for _, r := range c.vendors {
+		for kind, n := range r.server.Fired() {
+			fired[kind] += n
+		}
+		for _, n := range r.server.Calls() {
+			calls += n
+		}
+	}
+	for kind := range faults {
+		if fired[kind] == 0 {
+			c.t.Errorf("the fault %s was never played (it was injected %d times)", kind, c.bad[kind])
+		}
+	}
+	c.t.Logf("changes %v; faults %v; %d calls; %d agents were gone at times", c.made, fired, calls, len(c.gone))
+}
+
+// pathPattern is a regular expression for the requests that are counted together under a pattern.
+func pathPattern(pattern string) string {
+	return "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), regexp.QuoteMeta("{id}"), "[^/]+") + "$"
+}
+
+// running is a hub at work in this process.
+type running struct {
+	t      *testing.T
+	h      *hub.Hub
+	cancel context.CancelFunc
+	done   chan error
+	end    sync.Once
+}
+
+// run starts a hub that gets over failures fast.
+func run(t *testing.T, cfg config.Config) *running {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h, err := hub.Open(t.Context(), hub.Options{Config: cfg, Vendors: all.Vendors, Logger: log, Tune: impatient})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{t: t, h: h, cancel: cancel, done: make(chan error, 1)}
+	go func() { r.done <- h.Run(ctx) }()
+	t.Cleanup(r.stop)
+	return r
+}
+
+func impatient(c *connectors.Config) {
+	c.Backoff = connectors.Backoff{Base: 20 * time.Millisecond, Cap: 300 * time.Millisecond}
+	c.ForbiddenEvery, c.RecheckEvery, c.SaveEvery = 200*time.Millisecond, 200*time.Millisecond, time.Nanosecond
+}
+
+// stop ends the hub as Ctrl-C does.
+func (r *running) stop() {
+	r.end.Do(func() {
+		r.cancel()
+		if err := <-r.done; err != nil {
+			r.t.Errorf("the hub ended: %v", err)
+		}
+		r.h.Close()
+	})
+}
+
+// until waits for done.
+func (r *running) until(done <-chan struct{}, what string) {
+	r.t.Helper()
+	select {
+	case <-done:
+	case err := <-r.done:
+		r.done <- nil
+		r.t.Fatalf("the hub ended before %s: %v", what, err)
+	case <-time.After(settleTime):
+		r.t.Fatalf("not within %v: %s\n%s", settleTime, what, r.states())
+	}
+}
+
+// caughtUp waits until every feed is caught up and the roster covers the log.
+func (r *running) caughtUp() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), settleTime)
+	defer cancel()
+	stuck, err := r.h.CaughtUp(ctx)
+	if err != nil || len(stuck) > 0 {
+		r.t.Fatalf("the hub is not caught up: %v, %v\n%s", err, stuck, r.states())
+	}
+}
+
+// becomes waits until the roster is what the vendors have.
+func (r *running) becomes(c *chaos) {
+	r.t.Helper()
+	difference := r.await(func() string { return c.differs(r.t, r.agents()) })
+	if difference != "" {
+		r.t.Fatalf("the roster is not what the vendors have (-vendors +roster):\n%s\n%s", difference, r.states())
+	}
+}
+
+// rounds waits until every feed was caught up n times more.
+func (r *running) rounds(n int64) {
+	r.t.Helper()
+	from := map[string]int64{}
+	for _, s := range r.h.Statuses() {
+		for _, f := range s.Feeds {
+			from[s.Connection+f.Name] = f.Rounds
+		}
+	}
+	missing := r.await(func() string {
+		for _, s := range r.h.Statuses() {
+			for _, f := range s.Feeds {
+				if f.Rounds < from[s.Connection+f.Name]+n {
+					return s.Connection + " " + f.Name
+				}
+			}
+		}
+		return ""
+	})
+	if missing != "" {
+		r.t.Fatalf("%s was not read again\n%s", missing, r.states())
+	}
+	r.caughtUp()
+}
+
+// await asks until the answer is empty, and returns the last one.
+func (r *running) await(ask func() string) string {
+	tick, timeout := time.NewTicker(50*time.Millisecond), time.NewTimer(settleTime)
+	defer tick.Stop()
+	defer timeout.Stop()
+	for {
+		answer := ask()
+		if answer == "" {
+			return ""
+		}
+		select {
+		case <-tick.C:
+		case <-timeout.C:
+			return answer
+		}
+	}
+}
+
+func (r *running) agents() []roster.Agent {
+	r.t.Helper()
+	agents, err := roster.Reader{Store: r.h.View}.Agents(r.t.Context(), "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return agents
+}
+
+func (r *running) events() uint64 {
+	r.t.Helper()
+	n, err := r.h.Log.Count(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
+// states says how each feed does.
+func (r *running) states() string {
+	var b strings.Builder
+	for _, s := range r.h.Statuses() {
+		fmt.Fprintf(&b, "%s: %s %s\n", s.Connection, s.State, s.Reason)
+		for _, f := range s.Feeds {
+			fmt.Fprintf(&b, "  %s: %s, %d rounds, %d passes, %s %s\n", f.Name, f.State, f.Rounds, f.Passes, f.LastError, f.Doubt)
+		}
+	}
+	return b.String()
+}
