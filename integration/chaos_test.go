@@ -25,13 +25,13 @@ type chaos struct {
 	t       *testing.T
 	vendors []*restless
 
-	mu    sync.Mutex
-	rand  *rand.Rand
-	left  int                       // changes still to be made
-	made  map[sandbox.Op]int        // changes made
-	gone  map[string]bool           // "<vendor>/<id>" of agents that a change has taken away at least once
-	moved chan struct{}             // closed and made anew at each change
-	bad   map[sandbox.FaultKind]int // faults injected
+	mu     sync.Mutex
+	rand   *rand.Rand
+	left   int                // changes still to be made
+	made   map[sandbox.Op]int // changes made
+	gone   map[string]bool    // "<vendor>/<id>" of agents that a change has taken away at least once
+	moved  chan struct{}      // closed and made anew at each change
+	spoilt int                // faults injected
 }
 
 // restless is one vendor of the company.
@@ -39,29 +39,30 @@ type restless struct {
 	vendor sandbox.Vendor
 	server *sandbox.Server
 	url    string
+	living map[string]bool // who was there when last looked
 }
 
 // newChaos starts three sandboxes that are calm until [chaos.upset]. The seed also decides what they are like: how large pages
 // are, and which of the vendors' bad habits they have.
 func newChaos(t *testing.T, seed uint64, agents int) *chaos {
 	c := &chaos{t: t, rand: rand.New(rand.NewPCG(seed, 1)), made: map[sandbox.Op]int{}, gone: map[string]bool{},
-		moved: make(chan struct{}), bad: map[sandbox.FaultKind]int{}}
+		moved: make(chan struct{})}
 	company := sandbox.NewCompany(seed, agents)
 	often := func() bool { return c.rand.IntN(2) == 0 }
 	lag := func() time.Duration { return time.Duration(c.rand.IntN(3)) * 200 * time.Millisecond }
 
 	e := entra.New(company, seed)
-	e.PageSize = 1 + c.rand.IntN(7)
+	e.PageSize = 3 + c.rand.IntN(7)
 	e.Nature = entra.Nature{Replays: often(), EmptyPages: often(), OmitTypes: often(), CascadeDelay: lag(), DeltaLag: lag(), NewObjectLag: lag()}
 	g := google.New(company, seed)
-	g.Options = google.Options{PageSize: 1 + c.rand.IntN(7), EmptyPages: often(), RepeatLast: often(), RegistryLag: lag(), Settle: lag()}
+	g.Options = google.Options{PageSize: 2 + c.rand.IntN(7), EmptyPages: often(), RepeatLast: often(), RegistryLag: lag(), Settle: lag()}
 	if often() {
 		g.Options.NoRuntimeIdentityEvery = 3
 	}
 	o := okta.NewWith(company, seed, okta.Options{PageSize: 2 + c.rand.IntN(7), EmptyPages: often(), RepeatItems: often(),
 		FoldLinks: often(), NoOwnerSweep: often(), PlatformInProfile: often(), OpDelay: lag(), Settle: lag()})
 	for _, v := range []sandbox.Vendor{e, g, o} {
-		r := &restless{vendor: v, server: sandbox.Serve(v)}
+		r := &restless{vendor: v, server: sandbox.Serve(v), living: living(v)}
 		listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			c.stir(r)
 			r.server.ServeHTTP(w, req)
@@ -121,8 +122,11 @@ func (c *chaos) spent() <-chan struct{} {
 
 // calm ends all faults. Changes are over by then.
 func (c *chaos) calm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, r := range c.vendors {
 		r.server.Clear()
+		c.note(r)
 	}
 }
 
@@ -134,16 +138,17 @@ func (c *chaos) stir(r *restless) {
 	if c.left == 0 {
 		return
 	}
+	c.note(r)
 	switch n := c.rand.IntN(1000); {
-	case n < 300:
+	case n < 150:
 		for range min(c.left, 1+c.rand.IntN(6)) {
 			c.change(r)
 		}
 		close(c.moved)
 		c.moved = make(chan struct{})
-	case n < 340:
+	case n < 230:
 		c.spoil(r)
-	case n < 343:
+	case n < 234:
 		r.vendor.ExpireCursors()
 	}
 }
@@ -160,8 +165,7 @@ func (c *chaos) change(r *restless) {
 	c.left--
 	for {
 		op := sandbox.Ops()[c.rand.IntN(len(sandbox.Ops()))]
-		before := living(r.vendor)
-		if len(before) > 30 && slices.Contains(births, op) || len(before) < 8 && slices.Contains(deaths, op) {
+		if n := len(r.living); n > 30 && slices.Contains(births, op) || n < 8 && slices.Contains(deaths, op) {
 			continue
 		}
 		_, err := r.vendor.Mutate(sandbox.Change{Op: op})
@@ -173,19 +177,20 @@ func (c *chaos) change(r *restless) {
 			return
 		}
 		c.made[op]++
-		c.note(r, before)
+		c.note(r)
 		return
 	}
 }
 
-// note remembers who is not there any more.
-func (c *chaos) note(r *restless, before map[string]bool) {
+// note remembers who is not there any more: some changes take effect only after a while.
+func (c *chaos) note(r *restless) {
 	now := living(r.vendor)
-	for id := range before {
+	for id := range r.living {
 		if !now[id] {
 			c.gone[r.vendor.Name()+"/"+id] = true
 		}
 	}
+	r.living = now
 }
 
 func living(v sandbox.Vendor) map[string]bool {
@@ -206,14 +211,13 @@ var faults = map[sandbox.FaultKind]int{
 
 // spoil injects a fault into some of the next answers, mostly in those to one kind of request.
 func (c *chaos) spoil(r *restless) {
-	kind := slices.Sorted(maps.Keys(faults))[c.rand.IntN(len(faults))]
+	kind := slices.Sorted(maps.Keys(faults))[c.spoilt%len(faults)]
+	c.spoilt++
 	f := sandbox.Fault{Kind: kind, Times: 1 + c.rand.IntN(faults[kind]), Every: 1 + c.rand.IntN(3), After: time.Duration(c.rand.IntN(300)) * time.Millisecond}
 	if calls := slices.Sorted(maps.Keys(r.server.Calls())); len(calls) > 0 && c.rand.IntN(4) > 0 {
 		f.Path = pathPattern(calls[c.rand.IntN(len(calls))])
 	}
 	if err := r.server.Inject(f); err != nil {
 		c.t.Errorf("injecting a fault: %v", err)
-		return
 	}
-	c.bad[kind]++
 }

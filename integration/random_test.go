@@ -21,7 +21,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run the randomized suite with this seed alone")
-	stepsFlag = flag.Int("steps", 1000, "changes per seed in the randomized suite")
+	stepsFlag = flag.Int("steps", 800, "changes per seed in the randomized suite")
 )
 
 // settleTime is how long a quiet company may take to be told whole, on a machine that is busy with other things.
@@ -41,13 +41,14 @@ func TestRandom(t *testing.T) {
 }
 
 func random(t *testing.T, seed uint64, steps int) {
+	c := newChaos(t, seed, 36)
 	defer func() {
 		if t.Failed() {
+			c.report()
 			t.Logf("again: go test ./integration -run TestRandom -seed %d -steps %d", seed, steps)
 		}
 	}()
 	const lives = 4 // of the hub while the company is upset
-	c := newChaos(t, seed, 36)
 	dir := t.TempDir()
 	for range lives {
 		h := run(t, c.config(dir))
@@ -90,10 +91,10 @@ func (c *chaos) report() {
 	}
 	for kind := range faults {
 		if fired[kind] == 0 {
-			c.t.Errorf("the fault %s was never played (it was injected %d times)", kind, c.bad[kind])
+			c.t.Errorf("the fault %s was never played", kind)
 		}
 	}
-	c.t.Logf("changes %v; faults %v; %d calls; %d agents were gone at times", c.made, fired, calls, len(c.gone))
+	c.t.Logf("changes %v; %d faults, played as %v; %d calls; %d agents were gone at times", c.made, c.spoilt, fired, calls, len(c.gone))
 }
 
 // pathPattern is a regular expression for the requests that are counted together under a pattern.
