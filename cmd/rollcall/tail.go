@@ -67,7 +67,8 @@ func replayCommand() *cobra.Command {
 		Use:   "replay",
 		Short: "Print history from the log",
 		Long: `Prints history from the log. --from and --to take a sequence (42), a time (2026-11-23T12:00:00Z, 2026-11-23), or how long
-ago (2h); both ends are included, and times are when the hub's server stored an event.
+ago (2h, 7d); both ends are included, a last day whole. A time without a zone is in that of this machine, and times are when the
+hub's server stored an event.
 
 With --output json it is one event per line, in CloudEvents form with its position.`,
 		Example: `  rollcall replay --from 2h

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -69,6 +70,9 @@ func (s *selection) filters(ctx context.Context, r *hub.Reader) ([]events.Filter
 			f.Tenant, f.Connection, f.Holder = i.Tenant, i.Connection, i.Holder
 			out = append(out, f)
 		}
+	}
+	if len(out) == 0 { // no filter would be every event
+		return nil, fmt.Errorf("agent %s (%s) has no identity at a connection %q: `rollcall agents get %s` shows where it has", a.Name, a.ID, s.connection, a.ID)
 	}
 	return out, nil
 }
