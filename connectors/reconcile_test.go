@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func (b *bench) page(began float64, page Page, results ...result) []string {
 // restart forgets everything and loads the log.
 func (b *bench) restart() {
 	b.t.Helper()
-	st, err := load(b.base, b.log.States(context.Background(), "acme", "okta"))
+	st, err := load(b.base, b.log.States(context.Background(), "acme", "okta"), func(err error) { b.t.Error(err) })
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func (b *bench) restart() {
 // check holds the state to the log: what is live, and in which scope, is what the log's last events say.
 func (b *bench) check() {
 	b.t.Helper()
-	want, err := load(b.base, b.log.States(context.Background(), "acme", "okta"))
+	want, err := load(b.base, b.log.States(context.Background(), "acme", "okta"), func(err error) { b.t.Error(err) })
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -307,4 +308,26 @@ func TestPlanWithoutCommitChangesNothing(t *testing.T) {
 		t.Errorf("%d events, second plan differs:\n%s", len(first.events), d)
 	}
 	b.check()
+}
+
+// A last state that is damaged is unknown, so that the vendor's next word about it is an event; the rest is as it was.
+func TestDamagedState(t *testing.T) {
+	b := newBench(t)
+	b.page(1, Page{}, b.rec(1, says(agent("a", "A"), agent("b", "B"))))
+	var told []error
+	st, err := load(b.base, func(yield func(events.Message, error) bool) {
+		for m, err := range b.log.States(context.Background(), "acme", "okta") {
+			if m.Event.Ref().Holder == "a" {
+				err = &events.DamageError{Position: m.Position, Err: errors.New("its hash does not fit")}
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	}, func(err error) { told = append(told, err) })
+	if err != nil || len(told) != 1 {
+		t.Fatalf("load = %v, told %v", err, told)
+	}
+	b.st = st
+	b.want(b.page(2, Page{}, b.rec(2, says(agent("a", "A"), agent("b", "B")))), "agent.created a.agent.self")
 }

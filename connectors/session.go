@@ -34,7 +34,7 @@ func newSession(ctx context.Context, r *Runner) (*session, error) {
 	if s.claim, err = c.Log.Claim(ctx, c.Tenant, c.Connection, c.Hub); err != nil {
 		return nil, fmt.Errorf("claiming the connection in the log: %w", err)
 	}
-	if s.st, err = load(time.Now(), c.Log.States(ctx, c.Tenant, c.Connection)); err != nil {
+	if s.st, err = load(time.Now(), c.Log.States(ctx, c.Tenant, c.Connection), s.damaged); err != nil {
 		return nil, err
 	}
 	for _, def := range c.Connector.Feeds() {
@@ -49,6 +49,12 @@ func newSession(ctx context.Context, r *Runner) (*session, error) {
 	}
 	s.board.entities(s.st.live)
 	return s, nil
+}
+
+// damaged tells of a last state that cannot be read. Its entity is unknown until the vendor shows it again.
+func (s *session) damaged(err error) {
+	s.cfg.Logger.Error("the log is damaged: what it cannot tell is read again from the vendor",
+		"tenant", s.cfg.Tenant, "connection", s.cfg.Connection, "why", err)
 }
 
 // probeFirst waits until the connection may see at all.

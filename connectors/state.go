@@ -95,9 +95,13 @@ func newState(base time.Time) *state {
 }
 
 // load reads a connection's last states.
-func load(base time.Time, states iter.Seq2[events.Message, error]) (*state, error) {
+func load(base time.Time, states iter.Seq2[events.Message, error], damaged func(error)) (*state, error) {
 	st := newState(base)
 	for m, err := range states {
+		if events.Damaged(err) {
+			damaged(err)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("loading the connection's last states: %w", err)
 		}

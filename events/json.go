@@ -36,9 +36,10 @@ func Decode(b []byte) (Event, error) {
 		return Event{}, fmt.Errorf("decoding event: %w", err)
 	}
 	switch {
-	case e.SchemaVersion < 1 || e.SchemaVersion > SchemaVersion:
-		return Event{}, fmt.Errorf("event %s has schema version %d: this program reads versions 1 to %d; use a newer one",
-			e.ID, e.SchemaVersion, SchemaVersion)
+	case e.SchemaVersion > SchemaVersion:
+		return Event{}, fmt.Errorf("event %s has schema version %d, this program reads 1 to %d: %w", e.ID, e.SchemaVersion, SchemaVersion, ErrTooNew)
+	case e.SchemaVersion < 1:
+		return Event{}, fmt.Errorf("event %s has no schema version", e.ID)
 	case (e.Data.Entity == nil) == (e.Data.Activity == nil):
 		return Event{}, fmt.Errorf("event %s must have either an entity or an activity", e.ID)
 	}

@@ -101,9 +101,34 @@ var (
 	// and states again before going on.
 	ErrUncertain = errors.New("the log did not answer: it is not known whether the append was stored")
 
+	// ErrTooNew: the event was written by a later version of this program.
+	ErrTooNew = errors.New("a newer version of rollcall wrote it: use that one")
+
 	// ErrEpoch: the log came back shorter than it was. Everything derived from it must be read again.
 	ErrEpoch = errors.New("the log was restored to an earlier state")
 )
+
+// DamageError says that a message of the log cannot be trusted or read: its bytes do not fit its hash, or are no event. The
+// messages around it can be read.
+type DamageError struct {
+	Position Position
+	Subject  string // NATS's
+	Err      error
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("message %d of the log (%s): %v", e.Position.Sequence, e.Subject, e.Err)
+}
+
+// Unwrap returns what is wrong.
+func (e *DamageError) Unwrap() error { return e.Err }
+
+// Damaged reports whether err stands for one damaged message, which may be passed over. An event of a version that this program
+// is too old for is not damaged.
+func Damaged(err error) bool {
+	var d *DamageError
+	return errors.As(err, &d) && !errors.Is(err, ErrTooNew)
+}
 
 // TooLargeError says that one event is larger than the server takes. Nothing of the append was stored.
 type TooLargeError struct {

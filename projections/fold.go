@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,11 +74,17 @@ func (f *folding) unfit(end events.Position) string {
 // fold applies what q selects and commits whenever nothing more is waiting, or a batch is full.
 func (f *folding) fold(ctx context.Context, q events.Query) error {
 	for m, err := range f.cfg.Log.Read(ctx, q) {
-		if err != nil {
+		switch {
+		case events.Damaged(err):
+			f.cfg.Logger.Error("the log is damaged: the view goes on without the message", "view", f.cfg.Name, "why", err)
+		case errors.Is(err, events.ErrTooNew):
+			return &BrokenError{"the log", err}
+		case err != nil:
 			return fmt.Errorf("reading the log: %w", err)
-		}
-		if err := f.p.Apply(m); err != nil {
-			return &BrokenError{"event " + m.Event.ID + " at " + m.Position.String(), err}
+		default:
+			if err := f.p.Apply(m); err != nil {
+				return &BrokenError{"event " + m.Event.ID + " at " + m.Position.String(), err}
+			}
 		}
 		f.at.Position = m.Position
 		if m.Pending == 0 || f.p.Dirty() >= MaxBatch/2 {

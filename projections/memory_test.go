@@ -19,6 +19,7 @@ type memoryLog struct {
 	epoch string
 	msgs  []events.Message
 	grew  chan struct{}
+	wrong map[uint64]error // by sequence: what reading it says
 }
 
 func newMemoryLog(evs ...events.Event) *memoryLog {
@@ -73,7 +74,7 @@ func (l *memoryLog) Read(ctx context.Context, q events.Query) iter.Seq2[events.M
 				next--
 				continue
 			}
-			if !yield(m, nil) {
+			if !yield(m, l.wrong[next]) {
 				return
 			}
 		}

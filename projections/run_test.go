@@ -268,3 +268,25 @@ func TestBrokenFoldStops(t *testing.T) {
 		t.Errorf("Run = %v, want a BrokenError", err)
 	}
 }
+
+// A damaged message costs what it said, not the view; one that a later version wrote must not be passed over.
+func TestDamagedLog(t *testing.T) {
+	evs := story(4)
+	last := uint64(len(evs))
+	want, got := newMemoryView(), newMemoryView()
+	follow(t, newMemoryLog(evs...), want)
+	l := newMemoryLog(evs...)
+	damage := func(why error) error {
+		return &events.DamageError{Position: events.Position{Epoch: l.epoch, Sequence: last}, Err: why}
+	}
+	l.wrong = map[uint64]error{last: damage(errors.New("its hash does not fit"))}
+	follow(t, l, got)
+	if len(got.docs) != len(want.docs)-1 {
+		t.Errorf("%d documents, want all but the last event's person: %d", len(got.docs), len(want.docs)-1)
+	}
+	l.wrong[last] = damage(events.ErrTooNew)
+	var broken *projections.BrokenError
+	if err := projections.Run(t.Context(), config(l, newMemoryView())); !errors.As(err, &broken) || !errors.Is(err, events.ErrTooNew) {
+		t.Errorf("Run = %v, want a BrokenError", err)
+	}
+}

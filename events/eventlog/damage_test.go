@@ -23,7 +23,7 @@ func TestDamage(t *testing.T) {
 	w.pages(t, 1)
 	good, bad := 0, 0
 	for m, err := range l.Read(t.Context(), events.Query{}) {
-		var damage *eventlog.DamageError
+		var damage *events.DamageError
 		switch {
 		case err == nil:
 			good++

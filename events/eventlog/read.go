@@ -8,24 +8,10 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// DamageError says that a message of the log cannot be trusted or read: its bytes do not fit its hash, or are no event that this
-// version knows. The messages after it can be read.
-type DamageError struct {
-	Position events.Position
-	Subject  string // NATS's
-	Err      error
-}
-
-func (e *DamageError) Error() string {
-	return fmt.Sprintf("message %d of the log (%s): %v", e.Position.Sequence, e.Subject, e.Err)
-}
-
-func (e *DamageError) Unwrap() error { return e.Err }
-
 // Read yields the events that q selects, in the order of their sequences. A bounded reading covers all that was acknowledged
 // before it began; one that follows ends with ctx alone, and lives through the server's absence.
 //
-// A *[DamageError] stands in place of one message, and who goes on reading gets the next. Every other error is the last thing
+// A *[events.DamageError] stands in place of one message, and who goes on reading gets the next. Every other error is the last thing
 // yielded: ctx's, [events.ErrEpoch], or that the server could not be reached for Options.Wait.
 func (l *Log) Read(ctx context.Context, q events.Query) iter.Seq2[events.Message, error] {
 	return func(yield func(events.Message, error) bool) {
@@ -125,11 +111,11 @@ func (l *Log) message(r record) (events.Message, error) {
 	l.saw(r.seq)
 	if got := events.ChainHash(r.prev, r.body); got != r.hash {
 		err := fmt.Errorf("its hash is %s where its content makes %s: it was damaged or altered", r.hash, got)
-		return m, &DamageError{m.Position, r.subject, err}
+		return m, &events.DamageError{Position: m.Position, Subject: r.subject, Err: err}
 	}
 	e, err := events.Decode(r.body)
 	if err != nil {
-		return m, &DamageError{m.Position, r.subject, err}
+		return m, &events.DamageError{Position: m.Position, Subject: r.subject, Err: err}
 	}
 	m.Event = e
 	return m, nil
