@@ -77,9 +77,9 @@ func TestTableFitsItsPaper(t *testing.T) {
 		0: "NAME             STATUS    NOTE   WHY\n" +
 			"Invoice matcher  active    first  because of the second\n" +
 			"B                disabled  -\n",
-		40: "NAME           STATUS    NOTE   WHY\n" +
-			"Invoice matc…  active    first  because…\n" +
-			"B              disabled  -\n",
+		40: "NAME        STATUS    NOTE   WHY\n" +
+			"Invoice m…  active    first  because of…\n" +
+			"B           disabled  -\n",
 		30: "NAME           STATUS    NOTE\n" +
 			"Invoice matc…  active    first\n" +
 			"B              disabled  -\n",
