@@ -229,7 +229,7 @@ func (r *running) agents() []roster.Agent {
 
 func (r *running) events() uint64 {
 	r.t.Helper()
-	n, err := r.h.Log.Count(r.t.Context())
+	n, err := r.h.Log().Count(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}

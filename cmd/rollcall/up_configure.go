@@ -67,7 +67,7 @@ func joinHint(err error) error {
 }
 
 func opening(cfg config.Config, company *demo.Company, h *hub.Hub) show.Opening {
-	o := show.Opening{Title: "Rollcall calls the roll", NATS: h.URL, Durability: h.Log.Durability().String()}
+	o := show.Opening{Title: "Rollcall calls the roll", NATS: h.URL, Durability: h.Log().Durability().String()}
 	if cfg.NATS.Embedded() {
 		o.Data = cfg.Data
 	}

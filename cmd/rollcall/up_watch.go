@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/eventlog"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/internal/show"
 	"github.com/rollcallhq/rollcall/projections/roster"
@@ -15,7 +16,7 @@ import (
 
 // watch shows the events from now on, and has the demo's company change.
 func (r *rollCall) watch(ctx context.Context) error {
-	end, err := r.hub.Log.End(ctx)
+	end, err := r.hub.Log().End(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,14 +37,47 @@ func (r *rollCall) deed(vendor string, o sandbox.Outcome) {
 	r.story.Deed(o.At, "demo", vendor, o.Text, r.names)
 }
 
-// follow shows each event as it is recorded. When the log turns out to be restored it ends; the hub says so, and goes on.
+// follow shows each event as it is recorded. When the log turns out to be restored, it goes on with the log that the hub opens then,
+// from its end: what survived was told before.
 func (r *rollCall) follow(ctx context.Context, from uint64) error {
-	for m, err := range replay.Follow(ctx, r.hub.Log, []events.Filter{{}}, from) {
+	for {
+		log := r.hub.Log()
+		err := r.showEvents(ctx, log, from)
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, events.ErrEpoch):
+		case !errors.Is(err, events.ErrEpoch):
+			return err
+		}
+		if log, err = r.reopened(ctx, log); err != nil {
 			return nil
+		}
+		end, err := log.End(ctx)
+		if err != nil {
+			return err
+		}
+		from = end.Sequence + 1
+	}
+}
+
+// reopened waits for the hub to open the log again.
+func (r *rollCall) reopened(ctx context.Context, old *eventlog.Log) (*eventlog.Log, error) {
+	for {
+		moved := r.hub.Moved()
+		if log := r.hub.Log(); log != old {
+			return log, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+func (r *rollCall) showEvents(ctx context.Context, log *eventlog.Log, from uint64) error {
+	for m, err := range replay.Follow(ctx, log, []events.Filter{{}}, from) {
+		switch {
 		case err != nil:
 			return err
 		case r.out.json():

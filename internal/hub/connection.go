@@ -27,7 +27,7 @@ func (h *Hub) connection(tenant string, c config.Connection) (func(context.Conte
 	}
 	key := eventlog.Key(tenant, c.Name)
 	runs := connectors.Config{
-		Tenant: tenant, Connection: c.Name, Vendor: c.Vendor, Hub: h.ID, Connector: made, Log: h.Log,
+		Tenant: tenant, Connection: c.Name, Vendor: c.Vendor, Hub: h.ID, Connector: made, Log: h.Log(),
 		Lease: lease(h.lease("connection." + key)), Approvals: approvals{h.Board.Approvals, key},
 		Sink: h.report, Logger: h.opts.Logger, Transport: transport, Secrets: slices.Collect(maps.Values(c.Auth)),
 		Pace: paces(c, made), Breaker: connectors.Breaker{Max: c.Breaker.Max, Share: c.Breaker.Share},

@@ -38,7 +38,6 @@ type Hub struct {
 	ID  string // new at each start: host, process and a random part
 	URL string // of NATS
 
-	Log   *eventlog.Log
 	View  *projections.Bucket
 	Board Boards
 
@@ -48,6 +47,7 @@ type Hub struct {
 	js     jetstream.JetStream
 
 	mu         sync.Mutex
+	log        *eventlog.Log
 	statuses   map[string]connectors.Status // by "<tenant>/<connection>"
 	checkpoint projections.Checkpoint
 	moved      chan struct{} // closed and made anew at each change of the two above
@@ -67,7 +67,21 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	return h, h.open(ctx)
+	if h.View, err = projections.OpenBucket(ctx, h.js, projections.BucketOptions{Name: roster.Name, Replicas: o.Config.NATS.Replicas}); err != nil {
+		return nil, err
+	}
+	if err := h.open(ctx); err != nil {
+		return nil, err
+	}
+	h.Board, err = openBoards(ctx, h.nc)
+	return h, err
+}
+
+// Log is the log as it is open now: another one after it was restored.
+func (h *Hub) Log() *eventlog.Log {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.log
 }
 
 func newID() string {
@@ -78,29 +92,29 @@ func newID() string {
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
 }
 
-// open opens what lies in NATS. The roster's checkpoint tells the log how far it once was.
-func (h *Hub) open(ctx context.Context) (err error) {
+// open opens the log, or opens it again. The roster's checkpoint tells it how far it once was.
+func (h *Hub) open(ctx context.Context) error {
 	n := h.opts.Config.NATS
-	if h.View, err = projections.OpenBucket(ctx, h.js, projections.BucketOptions{Name: roster.Name, Replicas: n.Replicas}); err != nil {
-		return err
-	}
 	seen, err := h.View.Checkpoint(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the roster's checkpoint: %w", err)
 	}
-	h.Log, err = eventlog.Open(ctx, h.nc, eventlog.Options{Stream: n.Stream, Replicas: n.Replicas, Create: true, Seen: h.seen(seen.Position), Sync: h.sync()})
+	log, err := eventlog.Open(ctx, h.nc, eventlog.Options{Stream: n.Stream, Replicas: n.Replicas, Create: true, Seen: h.seen(seen.Position), Sync: h.sync()})
 	if err != nil {
 		return err
 	}
-	h.Board, err = openBoards(ctx, h.nc)
-	return err
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log = log
+	h.wake()
+	return nil
 }
 
 // seen are the furthest positions that this hub knows of.
 func (h *Hub) seen(checkpoint events.Position) []events.Position {
 	out := []events.Position{checkpoint}
-	if h.Log != nil {
-		out = append(out, h.Log.Seen())
+	if log := h.Log(); log != nil {
+		out = append(out, log.Seen())
 	}
 	return out
 }
@@ -115,8 +129,8 @@ func (h *Hub) sync() eventlog.Sync {
 
 // Close gives everything back. A running hub must have returned from Run.
 func (h *Hub) Close() {
-	if h.Log != nil {
-		h.Log.Close()
+	if log := h.Log(); log != nil {
+		log.Close()
 	}
 	if h.nc != nil {
 		h.nc.Close()
@@ -140,7 +154,7 @@ func (h *Hub) Run(ctx context.Context) error {
 			return err
 		}
 		h.opts.Logger.Warn("the log was restored while the hub ran: it is opened again")
-		h.Log.Close()
+		h.Log().Close()
 		if err := h.open(ctx); err != nil {
 			return err
 		}
@@ -148,7 +162,7 @@ func (h *Hub) Run(ctx context.Context) error {
 }
 
 func (h *Hub) run(ctx context.Context) error {
-	if r, ok := h.Log.Restored(); ok {
+	if r, ok := h.Log().Restored(); ok {
 		h.opts.Logger.Warn("the log came back shorter than it was: a new epoch begins, the vendors are read again, views are rebuilt",
 			"was", r.Old.String(), "survived", r.Resumed)
 	}
@@ -169,7 +183,7 @@ func (h *Hub) run(ctx context.Context) error {
 
 func (h *Hub) keepRoster(ctx context.Context) error {
 	return projections.Run(ctx, projections.Config{
-		Name: roster.Name, Version: roster.Version, New: roster.New, Log: h.Log, View: h.View, Logger: h.opts.Logger,
+		Name: roster.Name, Version: roster.Version, New: roster.New, Log: h.Log(), View: h.View, Logger: h.opts.Logger,
 		Lease:     h.lease("view." + roster.Name),
 		Committed: h.reached,
 	})

@@ -101,7 +101,7 @@ func (h *Hub) covered(ctx context.Context) (bool, error) {
 	if err != nil || c.Rebuilding || c.Revision == 0 {
 		return false, err
 	}
-	for _, err := range h.Log.Read(ctx, events.Query{From: c.Sequence + 1}) {
+	for _, err := range h.Log().Read(ctx, events.Query{From: c.Sequence + 1}) {
 		return false, err
 	}
 	return true, nil
@@ -123,10 +123,10 @@ func (h *Hub) Summarize(ctx context.Context) (Summary, error) {
 		s.add(&agents[i], coverage)
 	}
 	s.Blind = slices.DeleteFunc(coverage, func(c roster.Coverage) bool { return c.State == events.CoverageComplete })
-	if s.Events, err = h.Log.Count(ctx); err != nil {
+	if s.Events, err = h.Log().Count(ctx); err != nil {
 		return s, err
 	}
-	end, err := h.Log.End(ctx)
+	end, err := h.Log().End(ctx)
 	s.LastSequence = end.Sequence
 	return s, err
 }
