@@ -100,16 +100,23 @@ func untilCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	re := regexp.MustCompile(args[0])
 	var out string
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
-		out = output1(ts, args[1:])
-		if re.MatchString(out) {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for end := time.After(time.Minute); ; {
+		if out = runOnce(ts, args[1:]); re.MatchString(out) {
 			return
 		}
+		select {
+		case <-look.C:
+			continue
+		case <-end:
+		}
+		break
 	}
 	ts.Fatalf("%v never showed %q; at last: %s", args[1:], args[0], out)
 }
 
-func output1(ts *testscript.TestScript, args []string) string {
+func runOnce(ts *testscript.TestScript, args []string) string {
 	path, err := exec.LookPath(args[0])
 	ts.Check(err)
 	cmd := exec.Command(path, args[1:]...)

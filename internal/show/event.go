@@ -17,7 +17,7 @@ func (p *Paper) Event(m *events.Message, names *Names) error {
 	e := &m.Event
 	names.Learn(e)
 	ref := e.Ref()
-	who := names.Of(e.Tenant, e.Connection, ref.Holder)
+	who := short(names.Of(e.Tenant, e.Connection, ref.Holder))
 	if ref.Holder == events.ConnectionHolder {
 		who = "the connection"
 	}
