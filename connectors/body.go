@@ -24,7 +24,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p)
 	if int64(n) > b.left {
-		b.Close()
+		_ = b.Close() // what is read no further may break off as it likes
 		return int(b.left), fmt.Errorf("%s: the answer has more than %d bytes: not read further; ask for smaller pages", b.place, b.limit)
 	}
 	b.left -= int64(n)

@@ -155,7 +155,9 @@ func (c *Chaos) pullChanges(ctx context.Context, from connectors.Cursor) (connec
 	}
 	at := len(c.log)
 	if place != "" {
-		fmt.Sscan(place, &at)
+		if _, err := fmt.Sscan(place, &at); err != nil {
+			return connectors.Page{}, err
+		}
 	}
 	if empty {
 		return connectors.Page{Next: c.cursor(fmt.Sprint(at))}, nil

@@ -2,6 +2,7 @@ package entra
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"regexp"
 	"strings"
@@ -33,7 +34,7 @@ func redact(v jsontext.Value) (jsontext.Value, error) {
 	enc := jsontext.NewEncoder(&out, opts...)
 	for {
 		err := copyToken(enc, dec)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return bytes.TrimSpace(out.Bytes()), nil
 		}
 		if err != nil {

@@ -200,7 +200,7 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// ErrFull: the server refused because its disk, or the account's share of it, is used up. Unless [events.ErrUncertain] stands beside
+// ErrFull says that the server refused because its disk, or the account's share of it, is used up. Unless [events.ErrUncertain] stands beside
 // it, nothing was stored; if it does, Log.Cursor tells what was.
 var ErrFull = errors.New("the NATS server has no room left: free or add disk space, or raise the account's or JetStream's max_store; " +
 	"the feed goes on once there is room")

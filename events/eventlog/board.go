@@ -88,7 +88,7 @@ func (b *Board) List(ctx context.Context) (map[string][]byte, error) {
 		if err != nil {
 			return b.fail("listing", "", err)
 		}
-		defer w.Stop()
+		defer w.Stop() //nolint:errcheck // a watch that cannot be ended has ended with its connection
 		for {
 			select {
 			case e, more := <-w.Updates():
@@ -123,7 +123,7 @@ func (b *Board) Watch(ctx context.Context) iter.Seq2[Note, error] {
 				return
 			}
 			had, again = b.follow(ctx, w, back, had, yield)
-			w.Stop()
+			_ = w.Stop() // one that cannot be ended has ended with its connection
 		}
 	}
 }

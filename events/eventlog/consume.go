@@ -149,7 +149,7 @@ func (r *reading) drop(c jetstream.Consumer) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	r.handle.DeleteConsumer(ctx, c.CachedInfo().Name)
+	_ = r.handle.DeleteConsumer(ctx, c.CachedInfo().Name) // the server removes it by itself after a while
 }
 
 // drain yields what the consumer delivers. Its deliveries are numbered: a gap means that some were lost on the way.

@@ -79,7 +79,7 @@ func (s *stream) explain(err error) error {
 		return fmt.Errorf("the NATS server %s has no stream %s: start a hub, which makes it, or name the right stream: %w", url, s.name, err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
 		errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("the NATS server %s has no JetStream for this account: enable it, or use another account: %v", url, err)
+		return fmt.Errorf("the NATS server %s has no JetStream for this account: enable it, or use another account: %w", url, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return fmt.Errorf("the NATS server %s did not answer about stream %s: is it up, and may this user use $JS.API.>? %w", url, s.name, err)
 	}

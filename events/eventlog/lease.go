@@ -98,7 +98,7 @@ func (l *Leases) watch(ctx context.Context, key string) <-chan struct{} {
 			}
 		}
 	}()
-	context.AfterFunc(ctx, func() { w.Stop() })
+	context.AfterFunc(ctx, func() { _ = w.Stop() })
 	return free
 }
 

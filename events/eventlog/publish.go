@@ -37,7 +37,7 @@ func (s *stream) commit(ctx context.Context, batch []record) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("publishing: %w", err)
 	}
-	defer sub.Unsubscribe()
+	defer sub.Unsubscribe() //nolint:errcheck // it fails only when the connection is closed, and with it all subscriptions
 	if err := s.send(batch, inbox); err != nil {
 		return 0, err
 	}

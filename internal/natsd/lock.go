@@ -35,7 +35,7 @@ func (e *InUseError) Error() string {
 		e.Dir, e.Holder.PID, e.Holder.URL)
 }
 
-// ErrNoHub: no hub runs on the folder.
+// ErrNoHub says that no hub runs on the folder.
 var ErrNoHub = errors.New("no hub runs on this data folder")
 
 // errLocked is what tryLock returns when another process holds the lock.

@@ -37,8 +37,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{opts: o, lock: lock}
 	if err := s.run(ctx); err != nil {
-		s.Shutdown()
-		return nil, err
+		return nil, errors.Join(err, s.Shutdown())
 	}
 	return s, nil
 }

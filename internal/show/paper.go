@@ -66,7 +66,7 @@ func (p *Paper) paint(style, s string) string {
 	return style + s + reset
 }
 
-// Dim, Bold and Red style a text on paper that has colour.
+// Dim puts s into the background.
 func (p *Paper) Dim(s string) string { return p.paint(dim, s) }
 
 // Bold makes s stand out.

@@ -73,11 +73,10 @@ const auditDays = 30
 
 // logged is an entry in the making: everything but who did it and its ids.
 type logged struct {
-	at       time.Time
-	verb     string // Add, Update, Delete, Restore, Hard Delete, or a whole activity name
-	category string
-	about    []*object
-	changes  []modified
+	at      time.Time
+	verb    string // Add, Update, Delete, Restore, Hard Delete, or a whole activity name
+	about   []*object
+	changes []modified
 }
 
 // nouns are how the log names a type: agents are logged under their base type.

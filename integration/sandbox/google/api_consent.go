@@ -24,9 +24,9 @@ type summaryJSON struct {
 	PurgeTime        string   `json:"purgeTime"`
 }
 
-func (a *consent) json() consentJSON {
-	j := consentJSON{a.name(), a.User, a.Scopes, "ACTIVE", stamp(a.Created), stamp(a.Updated)}
-	if a.Suspended {
+func (c *consent) json() consentJSON {
+	j := consentJSON{c.name(), c.User, c.Scopes, "ACTIVE", stamp(c.Created), stamp(c.Updated)}
+	if c.Suspended {
 		j.State = "SUSPENDED"
 	}
 	return j

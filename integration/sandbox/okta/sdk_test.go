@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"testing"
 	"time"
 
@@ -52,7 +53,8 @@ func TestTheVendorsSDKReadsTheOrg(t *testing.T) {
 	if gs, _, err := client.Group.ListGroups(t.Context(), nil); err != nil || len(gs) != 3 {
 		t.Errorf("%d groups on the first page, %v", len(gs), err)
 	}
-	if _, res, err := client.User.GetUser(t.Context(), "nobody"); err == nil || res.StatusCode != 404 || err.(*sdk.Error).ErrorCode != "E0000007" {
+	var refused *sdk.Error
+	if _, res, err := client.User.GetUser(t.Context(), "nobody"); !errors.As(err, &refused) || res.StatusCode != 404 || refused.ErrorCode != "E0000007" {
 		t.Errorf("a missing user: %v", err)
 	}
 }
