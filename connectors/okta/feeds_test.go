@@ -74,6 +74,33 @@ func TestUnreadableAgentBreaksThePass(t *testing.T) {
 	}
 }
 
+// A sight that was lost for a moment is back when the page is read again: the pull fails and is made anew.
+func TestSightLostForAMomentIsNoEnd(t *testing.T) {
+	for nth := 2; nth <= 3; nth++ { // the request that is answered with nothing
+		o := newOrg(t)
+		o.on(appsPath, func(w http.ResponseWriter, r *http.Request) {
+			if n := len(o.calls("/apps?")); n >= 2 && n <= nth {
+				answerJSON(w, 200, "[]")
+				return
+			}
+			linkPaged(1, anApp("0oa1", "service", ""), anApp("0oa2", "service", ""))(w, r)
+		})
+		o.on(agentsPath, bodyPaged(1))
+		pull := o.connect(t).feed(t, "service-apps")
+		first, err := pull(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := pull(t.Context(), first.Next)
+		for ; err != nil && len(o.calls("/apps?")) < 20; page, err = pull(t.Context(), first.Next) {
+			t.Log(err)
+		}
+		if len(page.Records) != 1 || len(page.Seals)+len(page.Breaks) != 1 {
+			t.Errorf("empty until request %d: %d records, seals %v, breaks %v", nth, len(page.Records), page.Seals, page.Breaks)
+		}
+	}
+}
+
 // A sight that is lost in the middle of a list looks like the list's end.
 func TestSightLostInTheMiddleBreaksThePass(t *testing.T) {
 	for _, c := range []struct {

@@ -126,15 +126,33 @@ func (c *client) each(ctx context.Context, target string, take func(list, *answe
 
 // ended reports whether the end of a list can be believed. Okta answers 200 with an empty list to one who may not see, so an
 // empty page that a link led to is either the end, or a sight that was lost on the way: then the list's start is empty as well.
+// A sight that was lost for a moment only is back when the page is read again, before or after the start: that is an error, so
+// that the page is pulled again.
 func (c *client) ended(ctx context.Context, l list, a *answer) (bool, error) {
 	u, err := url.Parse(a.target)
 	if err != nil || l.next != "" || len(l.items) > 0 || !u.Query().Has("after") {
 		return true, nil
 	}
+	if err := c.stillEmpty(ctx, a.target); err != nil {
+		return false, err
+	}
 	q := u.Query()
 	q.Del("after")
 	q.Set("limit", "1")
-	return c.shows(ctx, u.EscapedPath()+"?"+encode(q))
+	sees, err := c.shows(ctx, u.EscapedPath()+"?"+encode(q))
+	if err != nil || !sees {
+		return false, err
+	}
+	return true, c.stillEmpty(ctx, a.target)
+}
+
+// stillEmpty fails when a page that was empty, and the last, is not so any more.
+func (c *client) stillEmpty(ctx context.Context, target string) error {
+	l, _, err := c.list(ctx, target, readerOf(target))
+	if err == nil && (len(l.items) > 0 || l.next != "") {
+		err = fmt.Errorf("okta: GET %s: a later page was empty and is not any more: it is read again", pathOf(target))
+	}
+	return err
 }
 
 // encode writes a query as the vendor's examples do: a blank is %20, never a plus sign.
@@ -142,12 +160,16 @@ func encode(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%
 
 // shows reports whether a list has anything in it.
 func (c *client) shows(ctx context.Context, target string) (bool, error) {
-	read := readData
-	if pathOf(target) == appsPath {
-		read = readArray
-	}
-	l, _, err := c.list(ctx, target, read)
+	l, _, err := c.list(ctx, target, readerOf(target))
 	return len(l.items) > 0, err
+}
+
+// readerOf reads the shape that the lists of a target have.
+func readerOf(target string) reader {
+	if pathOf(target) == appsPath {
+		return readArray
+	}
+	return readData
 }
 
 // list reads one page of a list.
