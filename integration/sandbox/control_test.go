@@ -107,6 +107,30 @@ func TestStoreSavesEachChange(t *testing.T) {
 	}
 }
 
+// reading says that its API never changes anything.
+type reading struct{ *fake }
+
+func (reading) OnlyReads(*http.Request) bool { return true }
+
+// What only reads is not followed by a save, whatever its method: writing down a large state costs more than all else.
+func TestStoreSavesNothingAfterReading(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	st, err := Open(reading{&fake{}}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := call(t, "POST", serveStore(t, st)+"/list?name=posted", ""); err != nil || res.StatusCode != 200 {
+		t.Fatalf("POST: %v %v", res, err)
+	}
+	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+		t.Errorf("saved %s, %v", after, err)
+	}
+}
+
 func TestStoreKeepsTheVendorsForms(t *testing.T) {
 	st, err := Open(&fake{}, filepath.Join(t.TempDir(), "fake.json"))
 	if err != nil {

@@ -38,6 +38,12 @@ type Vendor interface {
 	Restore([]byte) error
 }
 
+// Reader is implemented by a vendor whose API has requests that only read although they are no GET: batches, queries by POST.
+type Reader interface {
+	// OnlyReads reports whether a request changes nothing that must outlive the process.
+	OnlyReads(*http.Request) bool
+}
+
 // Op is a kind of change.
 type Op string
 

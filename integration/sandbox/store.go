@@ -58,9 +58,18 @@ func (s *Store) ExpireCursors() {
 // saving failed; the client's answer is the vendor's all the same.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Vendor.ServeHTTP(w, r)
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !s.onlyReads(r) {
 		_ = s.Save()
 	}
+}
+
+// onlyReads reports whether a request changes nothing: writing down a large state after each would cost more than all else.
+func (s *Store) onlyReads(r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	v, ok := s.Vendor.(Reader)
+	return ok && v.OnlyReads(r)
 }
 
 // Fail passes a fault on to the vendor, if that has its own forms. See [Failer].

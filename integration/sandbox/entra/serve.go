@@ -194,3 +194,6 @@ func cost(r *http.Request) string {
 
 // instant is a time as a delta or list token carries it.
 func instant(t time.Time) int64 { return t.Unix() }
+
+// OnlyReads is true for all requests: every write is refused, and tokens are proven by a signature.
+func (s *Sandbox) OnlyReads(*http.Request) bool { return true }

@@ -130,3 +130,6 @@ func (c *call) projectOf(permission string) (*project, *apiError) {
 	}
 	return nil, denied(c.route.service, permission, resource)
 }
+
+// OnlyReads is true for all requests but those for a token: changes come from [Sandbox.Mutate] alone.
+func (s *Sandbox) OnlyReads(r *http.Request) bool { return r.URL.Path != "/token" }
