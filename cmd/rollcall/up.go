@@ -82,7 +82,9 @@ func (u *upFlags) run(c *cobra.Command) error {
 			}
 		}()
 	}
-	h, err := hub.Open(c.Context(), hub.Options{Config: cfg, Vendors: all.Vendors, Logger: u.logger(c)})
+	logger := u.logger(c)
+	slog.SetDefault(logger) // the embedded server's
+	h, err := hub.Open(c.Context(), hub.Options{Config: cfg, Vendors: all.Vendors, Logger: logger})
 	if err != nil {
 		return joinHint(err)
 	}

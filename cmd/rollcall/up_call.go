@@ -11,6 +11,9 @@ import (
 	"github.com/rollcallhq/rollcall/internal/show"
 )
 
+// sumTime bounds summing up, should NATS have gone away.
+const sumTime = 30 * time.Second
+
 // call waits for the first roll call to end, showing how it goes, and sums it up.
 func (r *rollCall) call(ctx context.Context) error {
 	waiting := ctx
@@ -24,8 +27,13 @@ func (r *rollCall) call(ctx context.Context) error {
 	if err != nil && !late {
 		return err
 	}
-	s, err := r.hub.Summarize(ctx)
-	if err != nil {
+	summing, cancel := context.WithTimeout(ctx, sumTime)
+	defer cancel()
+	s, err := r.hub.Summarize(summing)
+	switch {
+	case err != nil && late: // what cannot be read is a part of why
+		return notCaughtUp(r.timeout, errors.Join(r.hub.Trouble(), err), r.hub.Statuses())
+	case err != nil:
 		return err
 	}
 	s.Stuck, s.CaughtUp = stuck, !late && len(stuck) == 0
@@ -34,7 +42,7 @@ func (r *rollCall) call(ctx context.Context) error {
 	}
 	switch {
 	case late:
-		return notCaughtUp(r.timeout, s.Connections)
+		return notCaughtUp(r.timeout, r.hub.Trouble(), s.Connections)
 	case r.once && len(stuck) > 0:
 		return &waitingForPerson{stuck}
 	}
@@ -96,8 +104,11 @@ func (w *waitingForPerson) Error() string {
 }
 
 // notCaughtUp says which feeds are not caught up, and what each waits for.
-func notCaughtUp(timeout time.Duration, statuses []connectors.Status) error {
+func notCaughtUp(timeout time.Duration, trouble error, statuses []connectors.Status) error {
 	text := fmt.Sprintf("not caught up after %v (--timeout); the next start goes on from here", timeout)
+	if trouble != nil {
+		text += "\n  " + trouble.Error()
+	}
 	for _, s := range statuses {
 		if s.CaughtUp() {
 			continue

@@ -95,6 +95,15 @@ func (h *Hub) CaughtUp(ctx context.Context) (stuck []string, err error) {
 	}
 }
 
+// Trouble says what is wrong with NATS as far as the hub's own server tells, or nil. Connections that wait for the log may not
+// know why.
+func (h *Hub) Trouble() error {
+	if h.server == nil {
+		return nil
+	}
+	return h.server.Trouble()
+}
+
 // covered reports whether the roster reflects every event in the log.
 func (h *Hub) covered(ctx context.Context) (bool, error) {
 	c, err := h.View.Checkpoint(ctx)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // quiet is the server's logger: warnings and errors go to slog, the rest nowhere. The server reports through Fatalf what keeps
@@ -13,6 +14,7 @@ type quiet struct {
 	log   *slog.Logger
 	fatal atomic.Pointer[string]
 	told  chan struct{} // closed at the first Fatalf
+	full  atomic.Int64  // when the server last said that it has no room, in Unix nanoseconds
 }
 
 func newQuiet() *quiet {
@@ -23,8 +25,17 @@ func (q *quiet) Noticef(string, ...any) {}
 func (q *quiet) Debugf(string, ...any)  {}
 func (q *quiet) Tracef(string, ...any)  {}
 
-func (q *quiet) Warnf(format string, v ...any)  { q.log.Warn(fmt.Sprintf(format, v...)) }
-func (q *quiet) Errorf(format string, v ...any) { q.log.Error(fmt.Sprintf(format, v...)) }
+func (q *quiet) Warnf(format string, v ...any)  { q.log.Warn(q.heard(format, v)) }
+func (q *quiet) Errorf(format string, v ...any) { q.log.Error(q.heard(format, v)) }
+
+// heard is what the server says. It tells of a full disk here and nowhere else: clients only learn that nothing was stored.
+func (q *quiet) heard(format string, v []any) string {
+	s := fmt.Sprintf(format, v...)
+	if strings.Contains(s, "no space left") || strings.Contains(s, "resource limits exceeded") {
+		q.full.Store(time.Now().UnixNano())
+	}
+	return s
+}
 
 func (q *quiet) Fatalf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)

@@ -16,6 +16,7 @@ type Server struct {
 	opts Options
 	srv  *server.Server
 	lock *folderLock
+	log  *quiet
 	self nkeys.KeyPair // the hub's own key, when clients authenticate with nkeys
 }
 
@@ -55,10 +56,10 @@ func (s *Server) run(ctx context.Context) error {
 	if s.srv, err = server.NewServer(s.opts.server(public)); err != nil {
 		return fmt.Errorf("nats: %w", err)
 	}
-	log := newQuiet()
-	s.srv.SetLoggerV2(log, false, false, false)
+	s.log = newQuiet()
+	s.srv.SetLoggerV2(s.log, false, false, false)
 	go s.srv.Start()
-	if err := s.ready(ctx, log); err != nil {
+	if err := s.ready(ctx, s.log); err != nil {
 		return err
 	}
 	return s.lock.say(s.ClientURL())
@@ -85,6 +86,25 @@ func (s *Server) ready(ctx context.Context, log *quiet) error {
 
 // ClientURL is where clients connect, "nats://127.0.0.1:4222". It holds no credentials.
 func (s *Server) ClientURL() string { return s.srv.ClientURL() }
+
+// FullError says that the server has no room to store anything.
+type FullError struct{ Dir string }
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("the disk of %s is full, or its share for NATS: make room and start again; nothing that was acknowledged is lost, "+
+		"and what was not is read again", e.Dir)
+}
+
+// fullFor is how long after the server said so its disk is held to be full: it says so at every attempt to write.
+const fullFor = time.Minute
+
+// Trouble says what keeps the server from storing, a *[FullError], or nil.
+func (s *Server) Trouble() error {
+	if at := s.log.full.Load(); at > 0 && time.Since(time.Unix(0, at)) < fullFor {
+		return &FullError{Dir: s.opts.Dir}
+	}
+	return nil
+}
 
 // Connect opens a connection of the hub's own, authenticated, that reconnects for ever. The caller closes it.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
