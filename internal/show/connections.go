@@ -34,7 +34,7 @@ func ConnectionsJSON(statuses []connectors.Status, coverage []roster.Coverage) [
 // Connections writes each connection with its feeds.
 func (p *Paper) Connections(statuses []connectors.Status, coverage []roster.Coverage) {
 	if len(statuses) == 0 {
-		p.Printf("No hub has told of a connection yet. Start one with `rollcall up`.\n")
+		p.Printf("No hub runs, or none has told of a connection yet. Start one with `rollcall up`.\n")
 	}
 	for n, c := range ConnectionsJSON(statuses, coverage) {
 		if n > 0 {
