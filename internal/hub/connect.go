@@ -78,9 +78,18 @@ func Dial(n config.NATS, name string) (*nats.Conn, error) {
 	nc, err := nats.Connect(strings.Join(n.URLs, ","), opts...)
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
-		return nil, fmt.Errorf("connecting to NATS at %s: the credentials were refused: check nats.credentials, user or token", n.URLs)
+		return nil, fmt.Errorf("connecting to NATS at %s: the credentials were refused: check nats.credentials, user or token", at(n.URLs))
 	case err != nil:
-		return nil, fmt.Errorf("connecting to NATS at %s: %w: is it running, and reachable from here?", n.URLs, err)
+		return nil, fmt.Errorf("connecting to NATS at %s: %w: is it running, and reachable from here?", at(n.URLs), err)
 	}
 	return nc, nil
+}
+
+// at names servers without the passwords or tokens that stand in their URLs.
+func at(urls []string) string {
+	out := make([]string, len(urls))
+	for i, s := range urls {
+		out[i] = config.WithoutSecret(s)
+	}
+	return strings.Join(out, ", ")
 }

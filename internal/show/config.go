@@ -11,7 +11,11 @@ import (
 func (p *Paper) Config(file string, c config.Config) {
 	where := "embedded NATS in " + c.Data
 	if !c.NATS.Embedded() {
-		where = "NATS at " + strings.Join(append(c.NATS.URLs, nonEmpty(c.NATS.Context)...), ", ")
+		var at []string
+		for _, u := range c.NATS.URLs {
+			at = append(at, config.WithoutSecret(u))
+		}
+		where = "NATS at " + strings.Join(append(at, nonEmpty(c.NATS.Context)...), ", ")
 	}
 	p.Printf("%s is right: %s\n", file, where)
 	for _, t := range c.Tenants {
