@@ -22,10 +22,13 @@ func agentsCommand() *cobra.Command {
 		Use:     "agents",
 		Aliases: []string{"roster"},
 		Short:   "List the roster: each agent once",
-		Long: `Lists the roster: each agent once, whatever number of vendors know it. In the table "?" stands for what is not known, which is
-never the same as none, and SINCE is when a vendor created the agent or, where none says, when it was first seen here.
+		Long: `Lists the roster: each agent once, whatever number of vendors know it. In the
+table "?" stands for what is not known, which is never the same as none, and
+SINCE is when a vendor created the agent or, where none says, when it was first
+seen here.
 
-With --output json it is one list of agents, each with its identities and all that hangs on them.`,
+With --output json it is one list of agents, each with its identities and all
+that hangs on them.`,
 		Example: `  rollcall agents
   rollcall agents --status disabled
   rollcall agents --output json | jq -r '.[].name'
@@ -40,26 +43,28 @@ With --output json it is one list of agents, each with its identities and all th
 		if err := checkStatus(status); err != nil {
 			return err
 		}
-		return reading(c.Context(), w, func(r *hub.Reader) error {
-			agents, err := r.Roster.Agents(c.Context(), tenant)
-			if err != nil {
-				return err
-			}
-			agents = roster.WithStatus(agents, status)
-			p := show.NewPaper(c.OutOrStdout())
-			if out.json() {
-				return p.JSON(agents)
-			}
-			names, coverage, err := around(c, r, tenant)
-			if err != nil {
-				return err
-			}
-			p.Agents(agents, names, coverage)
-			return nil
-		})
+		return reading(c.Context(), w, func(r *hub.Reader) error { return listAgents(c, r, tenant, status, &out) })
 	}
 	c.AddCommand(agentsGetCommand())
 	return c
+}
+
+func listAgents(c *cobra.Command, r *hub.Reader, tenant, status string, out *output) error {
+	agents, err := r.Roster.Agents(c.Context(), tenant)
+	if err != nil {
+		return err
+	}
+	agents = roster.WithStatus(agents, status)
+	p := show.NewPaper(c.OutOrStdout())
+	if out.json() {
+		return p.JSON(agents)
+	}
+	names, coverage, err := around(c, r, tenant)
+	if err != nil {
+		return err
+	}
+	p.Agents(agents, names, coverage)
+	return nil
 }
 
 func agentsGetCommand() *cobra.Command {
@@ -70,9 +75,11 @@ func agentsGetCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "get AGENT",
 		Short: "Show one agent whole",
-		Long: `Shows one agent whole. AGENT is its id or the beginning of it, a vendor's id, another identifier, or its name.
+		Long: `Shows one agent whole. AGENT is its id or the beginning of it, a vendor's id,
+another identifier, or its name.
 
-With --output json it is one agent, as in the list that ` + "`rollcall agents --output json`" + ` prints.`,
+With --output json it is one agent, as in the list that
+` + "`rollcall agents --output json`" + ` prints.`,
 		Example: `  rollcall agents get agt_4f2a
   rollcall agents get wlp1a2b3c4d5e6f7g8 --output json
   rollcall agents get "Invoice matcher"`,

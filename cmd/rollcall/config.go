@@ -27,10 +27,12 @@ func configCheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say all that is wrong with a configuration, without a call to any vendor",
-		Long: `Says all that is wrong with a configuration at once, each with its line, and exits 1; or what it will do. Secrets are looked up
-and connectors made, but no vendor is called.
+		Long: `Says all that is wrong with a configuration at once, each with its line, and
+exits 1; or what it will do. Secrets are looked up and connectors made, but no
+vendor is called.
 
-With --output json it is one object: file, ok, and problems, each with line (0: the file as a whole), path and text.`,
+With --output json it is one object: file, ok, and problems, each with line (0:
+the file as a whole), path and text.`,
 		Example: `  rollcall config check rollcall.yaml
   rollcall config check rollcall.yaml --output json`,
 		Args: cobra.ExactArgs(1),

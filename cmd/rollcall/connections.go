@@ -14,10 +14,12 @@ func connectionsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "connections",
 		Short: "Show each connection's feeds: state, lag, last error, calls made",
-		Long: `Shows each connection's feeds: their state, how old their picture of the vendor is, the calls made and the events appended since
-the hub started, and the last error; and what the connection cannot see.
+		Long: `Shows each connection's feeds: their state, how old their picture of the vendor
+is, the calls made and the events appended since the hub started, and the last
+error; and what the connection cannot see.
 
-With --output json it is one list of connections, each with its feeds and its coverage.`,
+With --output json it is one list of connections, each with its feeds and its
+coverage.`,
 		Example: `  rollcall connections
   rollcall connections --output json
   rollcall connections approve okta-main`,
@@ -56,12 +58,14 @@ func approveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "approve CONNECTION",
 		Short: "Let a sweep through that the breaker has stopped",
-		Long: `A pass that would find more gone than a connection's breaker allows publishes none of it and waits. Look at what it would
-remove with ` + "`rollcall connections`" + `, make sure that the vendor has really lost it, and approve it here. An approval is good for one
-sweep of what was shown, or of up to --count entities. It is recorded in the log.
+		Long: `A pass that would find more gone than a connection's breaker allows publishes
+none of it and waits. Look at what it would remove with ` + "`rollcall connections`" + `,
+make sure that the vendor has really lost it, and approve it here. An approval
+is good for one sweep of what was shown, or of up to --count entities. It is
+recorded in the log.
 
 With --output json it is one object, the sweep that may go through now.`,
-		Example: `  rollcall connections approve okta-main --reason "the test agents were deleted on purpose"`,
+		Example: `  rollcall connections approve okta-main --reason "tests are over"`,
 		Args:    cobra.ExactArgs(1),
 	}
 	w := where(c)

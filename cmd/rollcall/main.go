@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,9 +42,10 @@ func root() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollcall",
 		Short: "Calls the roll of every AI agent a company has",
-		Long: `Rollcall reads the identity providers of a company, writes down what it learns about AI agents as events in
-a NATS JetStream log, and keeps one roster in which each agent appears once.`,
-		Example: `  rollcall up --demo                 everything at once, on three imitation vendors
+		Long: `Rollcall reads the identity providers of a company, writes down what it learns
+about AI agents as events in a NATS JetStream log, and keeps one roster in
+which each agent appears once.`,
+		Example: `  rollcall up --demo                 everything, on imitation vendors
   rollcall up --config rollcall.yaml real tenants
   rollcall agents                    who is there
   rollcall tail                      what changes`,
@@ -51,6 +53,8 @@ a NATS JetStream log, and keeps one roster in which each agent appears once.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	// Flags are wrapped to fit the narrowest of common terminals.
+	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
 	c.AddCommand(upCommand(), agentsCommand(), tailCommand(), replayCommand(), connectionsCommand(), sandboxCommand(), configCommand())
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see `%s --help`", err, c.CommandPath())

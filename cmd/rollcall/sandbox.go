@@ -18,10 +18,12 @@ func sandboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sandbox [entra] [google] [okta]",
 		Short: "Run imitation vendors alone, for tests",
-		Long: `Runs imitation vendors on loopback and prints the configuration that connects to them. Each has a control API
-below /_control/: POST mutate, POST faults, DELETE faults, POST expire, GET truth, GET calls. It ends with Ctrl-C.
+		Long: `Runs imitation vendors on loopback and prints the configuration that connects
+to them. Each has a control API below /_control/: POST mutate, POST faults,
+DELETE faults, POST expire, GET truth, GET calls. It ends with Ctrl-C.
 
-With --output json it prints one list of vendors, each with its url and token, instead of the configuration.`,
+With --output json it prints one list of vendors, each with its url and token,
+instead of the configuration.`,
 		Example: `  rollcall sandbox                          all three, on free ports
   rollcall sandbox okta --listen 127.0.0.1:9000
   rollcall sandbox --agents 5000 > rollcall.yaml`,
@@ -31,20 +33,7 @@ With --output json it prints one list of vendors, each with its url and token, i
 			if len(args) > 0 {
 				o.Vendors = args
 			}
-			company, err := demo.Start(o)
-			if err != nil {
-				return err
-			}
-			vendors := make([]show.Sandbox, len(company.Vendors))
-			for i, v := range company.Vendors {
-				vendors[i] = show.Sandbox{Vendor: v.Name, URL: v.URL, Token: v.Token}
-			}
-			if err := showSandboxes(show.NewPaper(c.OutOrStdout()), vendors, &out); err != nil {
-				return errors.Join(err, company.Close())
-			}
-			fmt.Fprintf(c.ErrOrStderr(), "%d agents, seed %d. Ctrl-C ends it.\n", company.Agents, company.Seed)
-			<-c.Context().Done()
-			return company.Close()
+			return runSandboxes(c, o, &out)
 		},
 	}
 	out.bind(c)
@@ -56,7 +45,24 @@ With --output json it prints one list of vendors, each with its url and token, i
 	return c
 }
 
-func showSandboxes(p *show.Paper, vendors []show.Sandbox, out *output) error {
+func runSandboxes(c *cobra.Command, o demo.Options, out *output) error {
+	company, err := demo.Start(o)
+	if err != nil {
+		return err
+	}
+	if err := showSandboxes(show.NewPaper(c.OutOrStdout()), company, out); err != nil {
+		return errors.Join(err, company.Close())
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%d agents, seed %d. Ctrl-C ends it.\n", company.Agents, company.Seed)
+	<-c.Context().Done()
+	return company.Close()
+}
+
+func showSandboxes(p *show.Paper, company *demo.Company, out *output) error {
+	vendors := make([]show.Sandbox, len(company.Vendors))
+	for i, v := range company.Vendors {
+		vendors[i] = show.Sandbox{Vendor: v.Name, URL: v.URL, Token: v.Token}
+	}
 	if out.json() {
 		return p.JSON(vendors)
 	}

@@ -24,7 +24,8 @@ func tailCommand() *cobra.Command {
 		Short: "Follow the events as they are recorded",
 		Long: `Follows the events as they are recorded, until Ctrl-C.
 
-With --output json it is one event per line, in CloudEvents form with its position.`,
+With --output json it is one event per line, in CloudEvents form with its
+position.`,
 		Example: `  rollcall tail
   rollcall tail --kind credential
   rollcall tail --type agent.disabled --output json`,
@@ -39,15 +40,7 @@ With --output json it is one event per line, in CloudEvents form with its positi
 			if r.Alone() {
 				return errors.New("no hub runs on the folder " + w.Data + ", so nothing will change: start one with `rollcall up`, or see what was with `rollcall replay`")
 			}
-			filters, err := only.filters(ctx, r)
-			if err != nil {
-				return err
-			}
-			end, err := r.Log.End(ctx)
-			if err != nil {
-				return err
-			}
-			err = printEvents(ctx, c, r, &out, replay.Follow(ctx, r.Log, filters, end.Sequence+1))
+			err := follow(c, r, &only, &out)
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -55,6 +48,20 @@ With --output json it is one event per line, in CloudEvents form with its positi
 		})
 	}
 	return c
+}
+
+// follow prints what the flags select, from now on.
+func follow(c *cobra.Command, r *hub.Reader, only *selection, out *output) error {
+	ctx := c.Context()
+	filters, err := only.filters(ctx, r)
+	if err != nil {
+		return err
+	}
+	end, err := r.Log.End(ctx)
+	if err != nil {
+		return err
+	}
+	return printEvents(ctx, c, r, out, replay.Follow(ctx, r.Log, filters, end.Sequence+1))
 }
 
 func replayCommand() *cobra.Command {
@@ -66,11 +73,13 @@ func replayCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay",
 		Short: "Print history from the log",
-		Long: `Prints history from the log. --from and --to take a sequence (42), a time (2026-11-23T12:00:00Z, 2026-11-23), or how long
-ago (2h, 7d); both ends are included, a last day whole. A time without a zone is in that of this machine, and times are when the
-hub's server stored an event.
+		Long: `Prints history from the log. --from and --to take a sequence (42), a time
+(2026-11-23T12:00:00Z, 2026-11-23), or how long ago (2h, 7d); both ends are
+included, a last day whole. A time without a zone is in that of this machine,
+and times are when the hub's server stored an event.
 
-With --output json it is one event per line, in CloudEvents form with its position.`,
+With --output json it is one event per line, in CloudEvents form with its
+position.`,
 		Example: `  rollcall replay --from 2h
   rollcall replay --from 2026-11-01 --to 2026-11-30 --agent "Invoice matcher"
   rollcall replay --kind grant --output json > grants.jsonl`,

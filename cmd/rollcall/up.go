@@ -35,17 +35,22 @@ func upCommand() *cobra.Command {
 	u := &upFlags{}
 	c := &cobra.Command{
 		Use:   "up",
-		Short: "Call the roll: read the vendors, keep log and roster, go on until Ctrl-C",
-		Long: `Starts NATS (or joins yours), reads every configured connection, keeps the log and the roster, and shows what changes.
-With --demo it starts three imitation vendors too, whose company changes something every few seconds. All state lies under one
-folder; a second start goes on from where the first one stopped.
+		Short: "Call the roll: read vendors, keep log and roster, show changes",
+		Long: `Starts NATS (or joins yours), reads every configured connection, keeps the log
+and the roster, and shows what changes. With --demo it starts three imitation
+vendors too, whose company changes something every few seconds. All state lies
+under one folder; a second start goes on from where the first one stopped.
 
-With --once it ends when every feed is caught up and the roster covers the log. It exits 1 when something waits for a person, such
-as a refused token, after everything else was read; a feed that may not be read is shown, and is no failure.
+With --once it ends when every feed is caught up and the roster covers the log.
+It exits 1 when something waits for a person, such as a refused token, after
+everything else was read; a feed that may not be read is shown, and is no
+failure.
 
-With --output json standard output has JSON alone, and the story goes to standard error: with --once one object, the summary (agents,
-identities, events, last_sequence, by_vendor, by_status, unowned, stewards_unknown, caught_up, stuck, blind, connections); without,
-one event in CloudEvents form per line.`,
+With --output json standard output has JSON alone, and the story goes to
+standard error: with --once one object, the summary (agents, identities,
+events, last_sequence, by_vendor, by_status, unowned, stewards_unknown,
+caught_up, stuck, blind, connections); without, one event in CloudEvents form
+per line.`,
 		Example: `  rollcall up --demo
   rollcall up --demo --agents 500 --data /tmp/big
   rollcall up --demo --once --output json
