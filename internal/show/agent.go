@@ -26,7 +26,9 @@ func (p *Paper) Agent(a *roster.Agent, names *Names, coverage []roster.Coverage)
 		about += ", acts as " + join(a.Models)
 	}
 	p.Printf("  %s, %s, tenant %s\n", p.painted(string(a.Status)), clean(about), clean(a.Tenant))
-	p.row("answers", stewards(a, names, coverage))
+	if len(a.Identities) != 1 { // of one alone, it stands below
+		p.row("answers", stewards(a, names, coverage))
+	}
 	p.row("since", date(since(a)))
 	p.row("changed", when(a.LastChange)+fmt.Sprintf(" (sequence %d)", a.Sequence))
 	for _, l := range a.Links {
@@ -75,7 +77,7 @@ func (p *Paper) identity(i *roster.Identity, a *roster.Agent, names *Names, cove
 	if i.Gone != nil {
 		p.row("gone", i.Gone.Reason)
 	}
-	if !i.Agent.Created.IsZero() {
+	if !i.Agent.Created.IsZero() && !i.Agent.Created.Equal(since(a)) {
 		p.row("created", when(i.Agent.Created))
 	}
 	p.identifiers(i, a.Links)
