@@ -43,7 +43,7 @@ type Agent struct {
 	Class       events.Class   `json:"class,omitzero"`
 	Models      []events.Model `json:"models,omitzero"`
 
-	Identities []Identity `json:"identities,omitzero"` // the one first seen comes first
+	Identities []Identity `json:"identities,omitzero"` // the one that the id is of comes first
 	Links      []Link     `json:"links,omitzero"`      // why they are held to be one agent
 
 	FirstSeen  time.Time `json:"first_seen,omitzero"`  // when the first event about it was recorded

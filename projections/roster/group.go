@@ -49,18 +49,26 @@ func (r *Roster) house(group []at) {
 	r.put(AgentKey(first.tenant, id), func() ([]byte, error) { return events.Marshal(r.agent(first)) })
 }
 
-func (r *Roster) first(group []at) at {
-	return slices.MinFunc(group, func(a, b at) int {
-		return cmp.Or(cmp.Compare(r.identities[a].FirstSequence, r.identities[b].FirstSequence), a.compare(b))
-	})
+func (r *Roster) first(group []at) at { return slices.MinFunc(group, r.order) }
+
+// order puts what stands by itself before a user account that an agent acts as, which is never there without it, and then what
+// was seen first. So the group's name and id do not depend on which of two feeds was quicker when the roll was first called.
+func (r *Roster) order(a, b at) int {
+	i, j := r.identities[a], r.identities[b]
+	return cmp.Or(cmp.Compare(rank(i), rank(j)), cmp.Compare(i.FirstSequence, j.FirstSequence), a.compare(b))
+}
+
+func rank(i *Identity) int {
+	if slices.Equal(i.Agent.Models, []events.Model{events.ModelUser}) {
+		return 1
+	}
+	return 0
 }
 
 // agent makes the document of the group that first leads.
 func (r *Roster) agent(first at) Agent {
 	group := r.links.group(first)
-	slices.SortFunc(group, func(a, b at) int {
-		return cmp.Or(cmp.Compare(r.identities[a].FirstSequence, r.identities[b].FirstSequence), a.compare(b))
-	})
+	slices.SortFunc(group, r.order)
 	d := Agent{ID: ownID(first), Tenant: first.tenant, Status: events.StatusDeleted, Class: events.ClassUnknown}
 	for _, a := range group {
 		i := r.identities[a]

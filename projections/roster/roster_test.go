@@ -64,7 +64,9 @@ func parent(v string) events.Identifier {
 // Each story is a log; its golden file is what the roster makes of it.
 var stories = map[string]func(*testing.T, *teller){
 	"agent_user_joins_its_identity": func(t *testing.T, l *teller) {
-		l.say(t, "entra-1", events.Created, agent("user-1", "Mailbox of Finch", events.StatusActive, parent("id-1")), nil)
+		user := agent("user-1", "Mailbox of Finch", events.StatusActive, parent("id-1"))
+		user.Agent.Models = []events.Model{events.ModelUser}
+		l.say(t, "entra-1", events.Created, user, nil) // its feed was quicker
 		l.say(t, "entra-1", events.Created, agent("id-1", "Finch", events.StatusDisabled, parent("id-1")), nil)
 	},
 	"what_hangs_on_an_agent_may_come_first": func(t *testing.T, l *teller) {
