@@ -25,7 +25,13 @@ func (q *quiet) Noticef(string, ...any) {}
 func (q *quiet) Debugf(string, ...any)  {}
 func (q *quiet) Tracef(string, ...any)  {}
 
-func (q *quiet) Warnf(format string, v ...any)  { q.log.Warn(q.heard(format, v)) }
+// Warnf passes a warning on, unless it tells how the server mends by itself what it left when it was killed.
+func (q *quiet) Warnf(format string, v ...any) {
+	if s := q.heard(format, v); !strings.Contains(s, "attempting to recover") {
+		q.log.Warn(s)
+	}
+}
+
 func (q *quiet) Errorf(format string, v ...any) { q.log.Error(q.heard(format, v)) }
 
 // heard is what the server says. It tells of a full disk here and nowhere else: clients only learn that nothing was stored.
