@@ -28,8 +28,8 @@ var (
 const settleTime = time.Minute
 
 // Thousands of random changes and faults at the three sandboxes, under the requests that read them, with restarts of the hub in
-// between; then quiet. In the end the roster is what the sandboxes have, nobody was ever held to be gone who was not, the log is
-// whole, and reading everything once more appends nothing.
+// between; then quiet. In the end the roster is what the sandboxes have, nobody was ever held to be gone who was not (unless the
+// vendors show empty lists at times), the log is whole, and reading everything once more appends nothing.
 func TestRandom(t *testing.T) {
 	seeds := []uint64{1, 2, 3}
 	if *seedFlag != 0 {
@@ -63,7 +63,10 @@ func random(t *testing.T, seed uint64, steps int) {
 	h.rounds(2)
 	before := h.events()
 	h.stop()
-	nobodyGoneForNothing(t, c, dir)
+	left(t, hub.Where{Data: dir})
+	if !c.blinks {
+		nobodyGoneForNothing(t, c, dir)
+	}
 
 	h = run(t, c.config(dir))
 	h.caughtUp()
@@ -89,7 +92,7 @@ func (c *chaos) report() {
 			calls += n
 		}
 	}
-	for kind := range faults {
+	for _, kind := range c.faults() {
 		if fired[kind] == 0 {
 			c.t.Errorf("the fault %s was never played", kind)
 		}

@@ -133,7 +133,6 @@ func sorted(in []string) []string {
 func nobodyGoneForNothing(t *testing.T, c *chaos, dir string) {
 	t.Helper()
 	c.calm()
-	left(t, hub.Where{Data: dir})
 	r, err := hub.OpenReader(t.Context(), hub.Where{Data: dir})
 	if err != nil {
 		t.Fatal(err)
