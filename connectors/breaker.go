@@ -100,7 +100,7 @@ func (p *plan) mayBury(due []sweep) error {
 	held := map[string]bool{}
 	for _, s := range due {
 		if !held[s.scope] {
-			p.later = append(p.later, later{s.scope, heldBack})
+			p.later = append(p.later, later{scope: s.scope, why: heldBack})
 		}
 		held[s.scope] = true
 	}

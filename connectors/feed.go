@@ -36,6 +36,7 @@ type feed struct {
 	held      *Held             // what the breaker holds back
 	heldNow   bool              // held is of this round
 	grant     *Approval         // what is left of an approval for the rest of the round
+	empty     map[string]bool   // scopes whose last listing was empty while the probe was good
 	recheckAt time.Time         // when to read the listings in later again
 
 	wake      chan struct{}
@@ -46,7 +47,7 @@ type feed struct {
 func newFeed(s *session, def Feed, saved events.Saved) *feed {
 	return &feed{
 		s: s, def: def, cursor: saved.Cursor, saved: saved, savedAt: time.Now(), resumed: len(saved.Cursor) > 0,
-		round: map[string]bool{}, whole: len(saved.Cursor) == 0, owed: map[string]bool{}, later: map[string]string{},
+		round: map[string]bool{}, whole: len(saved.Cursor) == 0, owed: map[string]bool{}, later: map[string]string{}, empty: map[string]bool{},
 		wake: make(chan struct{}, 1),
 	}
 }

@@ -19,6 +19,7 @@ type pass struct {
 type later struct {
 	scope string
 	why   string
+	blank bool // the listing was empty while the connection could see: one more decides
 }
 
 // replaced is a scope that one reading has shown in full.
@@ -102,13 +103,18 @@ func (p *plan) end() error {
 		found := p.missing(name, ps.opened, ps.id)
 		switch {
 		case len(found) > 0 && ps.dark > 0:
-			p.later = append(p.later, later{name, fmt.Sprintf("%d records of the listing of %s could not be understood, so that nothing "+
+			p.later = append(p.later, later{scope: name, why: fmt.Sprintf("%d records of the listing of %s could not be understood, so that nothing "+
 				"it misses is held to be gone", ps.dark, name)})
 			continue
 		case len(found) > 0 && ps.shown == 0 && !p.proven:
 			p.doubts = true
-			p.later = append(p.later, later{name, fmt.Sprintf("the listing of %s was empty, and whether the connection may see at all "+
-				"could not be found out: nothing is held to be gone", name)})
+			p.later = append(p.later, later{scope: name, why: fmt.Sprintf("the listing of %s was empty, and whether the connection may see "+
+				"at all could not be found out: nothing is held to be gone", name)})
+			continue
+		case len(found) > 0 && ps.shown == 0 && p.empty != nil && !p.empty[name]:
+			p.doubts = true
+			p.later = append(p.later, later{scope: name, blank: true, why: fmt.Sprintf("the listing of %s was empty: that is believed, and "+
+				"its entities held to be gone, when the next one is empty as well", name)})
 			continue
 		}
 		p.sealed++

@@ -33,6 +33,7 @@ type pulled struct {
 	resumed  bool             // the feed goes on from a former process's cursor and has not caught up since
 	proven   bool             // the connection was probed: it may see, so a pass that shows nothing is believed
 	believed bool             // the probe has answered: proven is its last word
+	empty    map[string]bool  // scopes whose last listing was empty while the probe was good; nil: one such listing is enough
 	swept    int              // entities that the feed has inferred gone since it was last caught up
 	allowed  *Approval        // a standing approval
 	sight    sight            // what the feed could see so far

@@ -23,10 +23,18 @@ func (f *feed) settle(p *plan) {
 	}
 	for _, name := range p.settled {
 		delete(f.later, name)
+		delete(f.empty, name)
 	}
 	for _, l := range p.later {
 		f.later[l.scope] = l.why
-		f.recheckAt = p.now.Add(f.s.cfg.RecheckEvery)
+		wait := f.s.cfg.RecheckEvery
+		if l.blank {
+			f.empty[l.scope] = true
+			wait = min(wait, f.s.cfg.every(&f.def))
+		} else {
+			delete(f.empty, l.scope)
+		}
+		f.recheckAt = p.now.Add(wait)
 	}
 	f.hold(p.held)
 }

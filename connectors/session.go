@@ -57,7 +57,10 @@ func (s *session) damaged(err error) {
 		"tenant", s.cfg.Tenant, "connection", s.cfg.Connection, "why", err)
 }
 
-// probeFirst waits until the connection may see at all.
+// probeTries is how often a probe may fail for no reason that the runner knows before the feeds are read all the same.
+const probeTries = 3
+
+// probeFirst waits until the connection may see at all, or it cannot be found out.
 func (s *session) probeFirst(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		err := s.probe(ctx)
@@ -72,11 +75,13 @@ func (s *session) probeFirst(ctx context.Context) error {
 				if failures > 1 {
 					delay = s.cfg.Backoff.slow()
 				}
-			case Forbidden:
+			case Forbidden, Gone:
 				return nil // what may be read is read, and each feed says for itself what may not
 			case RateLimited:
 				delay = max(delay, f.After)
 			}
+		} else if failures == probeTries {
+			return nil // what the probe asks may be the one thing that is broken
 		}
 		s.board.connection(state, fmt.Errorf("the connection cannot be read yet: %w", err))
 		if sleep(ctx, max(delay, minPace)) != nil {
@@ -99,7 +104,9 @@ func (s *session) probe(ctx context.Context) (err error) {
 	return p.Probe(ctx)
 }
 
-// take reconciles a page and appends what has changed. The plan is nil when the error is not nil.
+// take reconciles a page and appends what has changed. A listing that has shown nothing of what the log knows is believed only
+// when a probe after it says that the connection may see, and the next listing has shown nothing either: by the time of the
+// probe, what kept the vendor from showing anything may have passed. The plan is nil when the error is not nil.
 func (s *session) take(ctx context.Context, in pulled) (*plan, error) {
 	_, probes := s.cfg.Connector.(Prober)
 	in.proven = !probes
@@ -109,7 +116,7 @@ func (s *session) take(ctx context.Context, in pulled) (*plan, error) {
 	}
 	// The probe is a call to the vendor: other feeds go on meanwhile.
 	in.proven = s.probe(ctx) == nil
-	in.believed = true
+	in.believed, in.empty = true, in.owner.empty
 	return s.tryTake(ctx, in)
 }
 

@@ -289,6 +289,29 @@ func TestEmptyListingIsProbed(t *testing.T) {
 	})
 }
 
+// One empty listing between two whole ones is not believed, although the probe after it is good: by then the vendor shows
+// everything again.
+func TestOneEmptyListingIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, log, pulls := &fakeVendor{}, newMemLog(), 0
+		v.probe = func() error { return nil }
+		v.list("agents", time.Second, func() ([]events.Entity, error) {
+			if pulls++; pulls%2 == 0 {
+				return nil, nil
+			}
+			return agents(5), nil
+		})
+		x := start(t, v, log)
+		after(10 * time.Second)
+		x.end()
+		for _, typ := range x.log.types() {
+			if strings.HasPrefix(typ, "agent.deleted") {
+				t.Fatalf("an empty listing was believed: %v", x.log.types())
+			}
+		}
+	})
+}
+
 func TestTooLargeIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, log := &fakeVendor{}, newMemLog()
