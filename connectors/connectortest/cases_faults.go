@@ -81,7 +81,7 @@ func emptyAnswer(s *suite) {
 	defer h.stop()
 	s.becomesTruth("after the first pass")
 	s.control.Inject(Fault{Kind: EmptyOK})
-	h.rounds(3)
+	h.rounds(6)
 	if n := s.deletions(); n > 0 {
 		s.fail("an empty answer made %d tombstones: Probe must tell that the connection may not see", n)
 	}
