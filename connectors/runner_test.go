@@ -142,6 +142,21 @@ func TestForbiddenProbeStopsNoFeed(t *testing.T) {
 	})
 }
 
+// A probe that keeps failing stops no feed: what it asks may be the only thing that is broken.
+func TestBrokenProbeStopsNoFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, probes := &fakeVendor{}, 0
+		v.probe = func() error { probes++; return errors.New("GET /things: status 500") }
+		v.list("agents", time.Second, func() ([]events.Entity, error) { return agents(1), nil })
+		x := start(t, v, newMemLog())
+		after(3 * time.Second)
+		if s, n := x.r.Status(), count(v, &probes); s.State != StateRunning || !s.CaughtUp() || s.Reason != "" || n != probeTries {
+			t.Errorf("after %d probes: %+v", n, s)
+		}
+		x.end()
+	})
+}
+
 func TestUnauthorizedRetriesSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, pulls := &fakeVendor{}, 0

@@ -64,7 +64,7 @@ func (c *client) check(a answer, r call) error {
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: cureForbidden(r.need)}
 	case a.status == http.StatusTooManyRequests || a.status == 509 || retryable(a):
 		return &connectors.Fault{Kind: connectors.RateLimited, Err: err, After: retryAfter(a.header, c.now())}
-	case missing(a.status) && readable:
+	case missing(a.status):
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: cureMissing}
 	}
 	return err

@@ -108,18 +108,23 @@ func (c *client) refusal(a *answer) error {
 		return fault(connectors.Unauthorized, loginCure[c.method])
 	case a.status >= 300 && a.status <= 399:
 		return fmt.Errorf("%w: redirects are not followed, because the credentials would go along; correct the connection's endpoint", err)
-	case d.foreign() && a.status != http.StatusNotFound:
+	case d.foreign() && !absent(a.status):
 		return fmt.Errorf("%w: this is not how Google's APIs answer; check the connection's endpoint and the proxies on the way", err)
 	case a.status == http.StatusForbidden:
 		d.delay = 0
 		return fault(connectors.Forbidden, a.permissionCure(d))
 	case a.paged && (a.status == http.StatusBadRequest || a.status == http.StatusGone):
 		return fault(connectors.CursorExpired, "") // page tokens live for hours, and only at the list that gave them
-	case a.status == http.StatusNotFound, a.status == http.StatusBadRequest, a.status == http.StatusNotImplemented:
+	case absent(a.status), a.status == http.StatusBadRequest:
 		return fault(connectors.Forbidden, "check that the project and the location exist and that the service is offered there "+
 			"(options projects and locations), and that the connection's endpoint is Google's API")
 	}
 	return err
+}
+
+// absent are the statuses of a path or a method that the server does not have, whoever it is.
+func absent(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented
 }
 
 // refusedError is what the vendor answered instead of what it was asked for.
