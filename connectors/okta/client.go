@@ -35,6 +35,26 @@ type client struct {
 	auth authorizer
 
 	ornPrefix atomic.Pointer[string] // what the ORNs of all agents of the org begin with, once one has been told
+	skew      atomic.Int64           // how far the vendor's clock is ahead of the hub's, in nanoseconds, as its last answer tells
+	apps      appBook
+}
+
+// vendorNow is the time by the vendor's clock, as far as an answer has told it.
+func (c *client) vendorNow() time.Time {
+	return c.now().Add(time.Duration(c.skew.Load())).UTC().Round(0)
+}
+
+// learnSkew takes the vendor's clock from an answer. It tells whole seconds, so a difference below one is none.
+func (c *client) learnSkew(h http.Header) {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
+	}
+	skew := date.Sub(c.now())
+	if skew > -time.Second && skew <= 0 {
+		skew = 0
+	}
+	c.skew.Store(int64(skew))
 }
 
 func newClient(s connectors.Settings, page int) (*client, error) {
@@ -115,6 +135,7 @@ func (c *client) get(ctx context.Context, target string) (*answer, error) {
 		return nil, fmt.Errorf("okta: GET %s: %w", pathOf(target), c.unreachable(err))
 	}
 	a := &answer{target: target, status: x.status, header: x.header, body: x.body, token: x.token, asked: asked}
+	c.learnSkew(a.header)
 	if a.status != http.StatusOK {
 		return nil, c.fault(a)
 	}

@@ -38,30 +38,33 @@ type connector struct {
 }
 
 func newConnector(s connectors.Settings) (*connector, error) {
-	page, err := options(s)
+	o, err := options(s)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newClient(s, page)
+	c, err := newClient(s, o.page)
 	if err != nil {
 		return nil, err
 	}
-	return &connector{client: c, feeds: feeds(c)}, nil
+	return &connector{client: c, feeds: feeds(c, o)}, nil
 }
 
-// feeds is everything that the connector reads. A name is for ever: it names the cursor.
-func feeds(c *client) []connectors.Feed {
+// feeds is everything that the connector reads. A name is for ever: it names the cursor. The System Log tells what has changed
+// within seconds, so that whole passes, which cost calls for each agent, can be rare.
+func feeds(c *client, o settings) []connectors.Feed {
 	return []connectors.Feed{
-		{Name: "ai-agents", Kinds: []events.Kind{events.KindAgent}, Every: time.Minute,
+		{Name: "ai-agents", Kinds: []events.Kind{events.KindAgent}, Every: 5 * time.Minute,
 			Pull: (&agentsFeed{client: c}).pull},
-		{Name: "service-apps", Kinds: []events.Kind{events.KindAgent, events.KindCredential}, Every: 5 * time.Minute,
+		{Name: "service-apps", Kinds: []events.Kind{events.KindAgent, events.KindCredential}, Every: 15 * time.Minute,
 			Pull: (&appsFeed{client: c}).pull},
-		{Name: "owners", Kinds: []events.Kind{events.KindStewardship, events.KindPerson}, Every: 5 * time.Minute,
+		{Name: "owners", Kinds: []events.Kind{events.KindStewardship, events.KindPerson}, Every: 15 * time.Minute,
 			Pull: (&ownersFeed{client: c}).pull},
-		{Name: "agent-keys", Kinds: []events.Kind{events.KindCredential}, Every: 10 * time.Minute,
+		{Name: "agent-keys", Kinds: []events.Kind{events.KindCredential}, Every: 30 * time.Minute,
 			Pull: newKeysFeed(c).pull},
-		{Name: "connections", Kinds: []events.Kind{events.KindGrant, events.KindDelegation}, Every: 10 * time.Minute,
+		{Name: "connections", Kinds: []events.Kind{events.KindGrant, events.KindDelegation}, Every: 30 * time.Minute,
 			Pull: newConnectionsFeed(c).pull},
+		{Name: "system-log", Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second,
+			Pull: (&logFeed{client: c, opts: o.log}).pull},
 	}
 }
 
@@ -92,21 +95,39 @@ func (c *connector) Probe(ctx context.Context) error {
 	}
 }
 
-// options reads Settings.Options: the page size.
-func options(s connectors.Settings) (page int, err error) {
+// settings are the connection's options, read.
+type settings struct {
+	page int
+	log  logOptions
+}
+
+// optionNames are all options.
+var optionNames = []string{"activities", "activities_per_minute", "log_since", "page_size"}
+
+// options reads Settings.Options.
+func options(s connectors.Settings) (settings, error) {
+	o := settings{page: maxPage, log: defaultLogOptions()}
 	if len(s.Services) > 0 {
-		return 0, fmt.Errorf("okta: services %s: an Okta org has one base URL only; set endpoint instead",
+		return o, fmt.Errorf("okta: services %s: an Okta org has one base URL only; set endpoint instead",
 			strings.Join(slices.Sorted(maps.Keys(s.Services)), ", "))
 	}
-	page = maxPage
 	for _, name := range slices.Sorted(maps.Keys(s.Options)) {
-		value := s.Options[name]
-		if name != "page_size" {
-			return 0, fmt.Errorf("okta: option %q is unknown; there is page_size only", name)
+		if !slices.Contains(optionNames, name) {
+			return o, fmt.Errorf("okta: option %q is unknown; there are %s", name, strings.Join(optionNames, ", "))
 		}
-		if page, err = strconv.Atoi(value); err != nil || page < 1 || page > maxPage {
-			return 0, fmt.Errorf("okta: option page_size is %q: give a number from 1 to %d", value, maxPage)
+		if err := o.set(name, s.Options[name]); err != nil {
+			return o, err
 		}
 	}
-	return page, nil
+	return o, nil
+}
+
+func (o *settings) set(name, value string) (err error) {
+	if name != "page_size" {
+		return o.log.set(name, value)
+	}
+	if o.page, err = strconv.Atoi(value); err != nil || o.page < 1 || o.page > maxPage {
+		return fmt.Errorf("okta: option page_size is %q: give a number from 1 to %d", value, maxPage)
+	}
+	return nil
 }

@@ -41,7 +41,7 @@ func TestPassesEndAcrossProcesses(t *testing.T) {
 			if f.Name == "owners" && !slices.Equal(p.replaces(), []string{"owners/wlp1", "owners/wlp2", "owners/wlp3"}) {
 				t.Errorf("dialect %s: %v", dialect, p.replaces())
 			}
-			if len(p.seals) != 1 || len(p.pages[0].Opens) != 1 {
+			if f.Name != "system-log" && (len(p.seals) != 1 || len(p.pages[0].Opens) != 1) {
 				t.Errorf("feed %s seals %v", f.Name, p.seals)
 			}
 		}
@@ -52,6 +52,7 @@ func TestPassesEndAcrossProcesses(t *testing.T) {
 func fullOrg(t *testing.T, dialect string) *org {
 	o := ownedAgents(t, dialect)
 	o.on(appsPath, linkPaged(1, anApp("0oa1", "service", ""), anApp("0oa2", "service", "")))
+	o.on(logsPath, (&tail{}).serve)
 	for _, id := range []string{"wlp1", "wlp2", "wlp3"} {
 		o.on(agentsPath+"/"+id+"/credentials/jwks", fixed(200, `{"data":[]}`))
 		o.on(agentsPath+"/"+id+"/connections", fixed(200, `{"data":[]}`))
@@ -77,11 +78,11 @@ func TestCursorsAreSmall(t *testing.T) {
 	for _, f := range c.Feeds() {
 		p := readAll(t, c, f.Name)
 		for _, page := range p.pages {
-			if len(page.Next) > 700 {
+			if len(page.Next) > 1500 {
 				t.Errorf("feed %s has a cursor of %d bytes: %s", f.Name, len(page.Next), page.Next)
 			}
 		}
-		if last := p.pages[len(p.pages)-1]; last.Next != nil || last.More {
+		if last := p.pages[len(p.pages)-1]; (last.Next != nil) != (f.Name == "system-log") || last.More {
 			t.Errorf("feed %s does not end its pass at the start: %s", f.Name, last.Next)
 		}
 	}

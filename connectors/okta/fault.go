@@ -51,8 +51,10 @@ func missingObject(err error) bool {
 	return r != nil && r.status == http.StatusNotFound && r.code == codeNotFound
 }
 
-// ofOne reports whether a path leads to something of one agent, rather than to one of the org's lists.
-func ofOne(path string) bool { return strings.HasPrefix(path, agentsPath+"/") }
+// ofOne reports whether a path leads to something of one agent or app, rather than to one of the org's lists.
+func ofOne(path string) bool {
+	return strings.HasPrefix(path, agentsPath+"/") || strings.HasPrefix(path, appsPath+"/")
+}
 
 // badRequest reports whether the vendor did not understand what was asked, such as a filter that it does not have.
 func badRequest(err error) bool {
@@ -121,6 +123,7 @@ var (
 		"AI agents (Okta for AI Agents, or Cross App Access for AI agents)"}
 	ownersNeed = need{"okta.governance.resourceOwner.read",
 		"Super Administrator, or a custom role with okta.apps.read, okta.users.read and okta.groups.read", "Okta Identity Governance"}
+	logNeed  = need{"okta.logs.read", "Read-only Administrator, Report Administrator, or a custom role that sees the System Log", "the System Log API"}
 	appsNeed = need{"okta.apps.read", "Read-only Administrator, or a custom role with okta.apps.read", "the Apps API"}
 )
 
@@ -130,6 +133,8 @@ func needs(path string) need {
 		return ownersNeed
 	case strings.HasPrefix(path, appsPath):
 		return appsNeed
+	case path == logsPath:
+		return logNeed
 	}
 	return agentsNeed
 }

@@ -3,7 +3,6 @@ package okta
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -27,10 +26,8 @@ const (
 // does not say which agents are linked to it, so a pass begins with reading all agents, one call per 200; what they said is
 // kept in memory for the pass.
 type appsFeed struct {
-	client  *client
-	pass    string
-	links   map[string][]string // app id → ids of the agents linked to it
-	unknown bool                // the agents may not be read
+	client *client
+	pass   string
 }
 
 func (f *appsFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
@@ -49,17 +46,21 @@ func (f *appsFeed) pull(ctx context.Context, from connectors.Cursor) (connectors
 
 // learnLinks reads which apps the agents are linked to. An org without agents has no links; one that hides them has unknown ones.
 func (f *appsFeed) learnLinks(ctx context.Context) error {
-	f.pass, f.links, f.unknown = "", map[string][]string{}, false
+	f.pass = ""
+	links, unknown := map[string][]string{}, false
 	err := f.client.each(ctx, f.client.target(agentsPath, maxPage, ""), func(l list, _ *answer) error {
 		for _, item := range l.items {
-			if a := optional[wireAgent](item); a.AppID != "" && a.ID != "" && !slices.Contains(f.links[string(a.AppID)], a.ID) {
-				f.links[string(a.AppID)] = append(f.links[string(a.AppID)], a.ID)
+			if a := optional[wireAgent](item); a.AppID != "" && a.ID != "" && !slices.Contains(links[string(a.AppID)], a.ID) {
+				links[string(a.AppID)] = append(links[string(a.AppID)], a.ID)
 			}
 		}
 		return nil
 	})
 	if _, no := forbidden(err); no {
-		f.unknown, err = !notThere(err), nil
+		unknown, err = !notThere(err), nil
+	}
+	if err == nil {
+		f.client.apps.learn(links, unknown)
 	}
 	return err
 }
@@ -72,10 +73,14 @@ func (f *appsFeed) pullApps(ctx context.Context, cur cursor) (connectors.Page, e
 	var records []connectors.Record
 	for _, item := range l.items {
 		app, service, err := peekApp(item)
+		if err == nil {
+			f.client.apps.note(app.ID, service)
+		}
 		if err == nil && !service {
 			continue
 		}
-		r, err := a.record(typeApp, item, f.about(app.ID))
+		about, _ := f.client.apps.about(app.ID)
+		r, err := a.record(typeApp, item, about)
 		if err != nil {
 			return connectors.Page{}, err
 		}
@@ -98,15 +103,4 @@ func peekApp(item jsontext.Value) (app wireApp, service bool, err error) {
 	}
 	service, err = app.isService()
 	return app, service, err
-}
-
-// about is the context of an app's record.
-func (f *appsFeed) about(app string) map[string]string {
-	if agents := f.links[app]; len(agents) > 0 {
-		return map[string]string{aboutAgents: strings.Join(slices.Sorted(slices.Values(agents)), ",")}
-	}
-	if f.unknown {
-		return map[string]string{aboutUnlinked: "unknown"}
-	}
-	return nil
 }

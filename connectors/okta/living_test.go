@@ -32,6 +32,7 @@ func TestContract(t *testing.T) {
 // living is an org whose agents change and whose answers can be spoilt.
 type living struct {
 	org   *org
+	log   tail
 	asked chan struct{} // holds one item when a feed, not a probe, has asked
 
 	mu     sync.Mutex
@@ -74,6 +75,7 @@ func newLiving(t *testing.T, dialect string) *living {
 		ownersAs(dialect, owners)(w, r)
 	}))
 	l.list(delegationsPath, func() []string { return nil }, bodyPaged)
+	o.on(logsPath, l.spoil(l.log.serve))
 	return l
 }
 
@@ -104,10 +106,25 @@ func (l *living) create() *alive {
 	l.next++
 	a := &alive{id: fmt.Sprintf("wlp%d", l.next), name: fmt.Sprintf("agent %d", l.next), status: "ACTIVE", n: l.next}
 	l.agents = append(l.agents, a)
+	l.org.on(agentsPath+"/"+a.id, l.self(a))
 	key := fmt.Sprintf(`{"id":"pks%d","kid":"k","kty":"RSA","status":"ACTIVE"}`, a.n)
 	l.org.on(agentsPath+"/"+a.id+"/credentials/jwks", l.ofAgent(a, key))
 	l.org.on(agentsPath+"/"+a.id+"/connections", l.ofAgent(a, fmt.Sprintf(`{"id":"mcn%d","connectionType":"X","status":"ACTIVE"}`, a.n)))
 	return a
+}
+
+// self serves one agent.
+func (l *living) self(a *alive) http.HandlerFunc {
+	return l.spoil(func(w http.ResponseWriter, _ *http.Request) {
+		l.mu.Lock()
+		there, body := slices.Contains(l.agents, a), a.json()
+		l.mu.Unlock()
+		if !there {
+			answerJSON(w, 404, `{"errorCode":"E0000007","errorSummary":"Not found"}`)
+			return
+		}
+		answerJSON(w, 200, body)
+	})
 }
 
 // ofAgent serves a small list of an agent, which is not there when the agent is not.
@@ -160,7 +177,15 @@ func (l *living) Mutate(op connectortest.Op) (string, error) {
 	if a == nil {
 		return "", connectortest.ErrCannot
 	}
+	l.log.add(fmt.Sprint("u", l.next, op, time.Now().UnixNano()), logged[op], a.id)
 	return a.id, nil
+}
+
+// logged are the types of the log's entries about changes.
+var logged = map[connectortest.Op]string{
+	connectortest.Create: "workload_principal.register", connectortest.Rename: "workload_principal.ai_agent.update",
+	connectortest.Disable: "workload_principal.deactivate", connectortest.Enable: "workload_principal.ai_agent.activate",
+	connectortest.Delete: "workload_principal.delete", connectortest.Restore: "workload_principal.register",
 }
 
 func (l *living) move(from, to *[]*alive, a *alive) {
@@ -189,8 +214,8 @@ func (l *living) Truth() []connectortest.Identity {
 // Secrets are what nothing may show.
 func (l *living) Secrets() []string { return []string{testToken} }
 
-// ExpireCursors does nothing: the org's cursors are places in its lists, and the connector keeps none between passes.
-func (l *living) ExpireCursors() {}
+// ExpireCursors makes the log forget its next links. The lists' are places in them, and the connector keeps none between passes.
+func (l *living) ExpireCursors() { l.log.expire() }
 
 // Inject plays a fault, from a feed's next request on: a hub that has just started probes first, and one whose probe is refused
 // starts no feed that could show the fault.
@@ -262,7 +287,7 @@ func (l *living) spoil(h http.HandlerFunc) http.HandlerFunc {
 		case connectortest.Reset:
 			panic(http.ErrAbortHandler)
 		case connectortest.EmptyOK:
-			answerJSON(w, 200, map[bool]string{true: `[]`, false: `{"data":[]}`}[r.URL.Path == appsPath])
+			answerJSON(w, 200, map[bool]string{true: `[]`, false: `{"data":[]}`}[r.URL.Path == appsPath || r.URL.Path == logsPath])
 		default:
 			panic(errors.New("no such fault: " + string(f.Kind)))
 		}

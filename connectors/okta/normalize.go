@@ -21,6 +21,10 @@ const (
 	typeKeys        = "agent_keys"       // {"data": [...]}: all keys of one agent
 	typeConnections = "connections"      // {"data": [...]}: all resource connections of one agent
 	typeDelegations = "delegation_links" // {"data": [...]}: all delegation links to one agent
+	typeGone        = "gone"             // {"id": ...}: the System Log says that it was deleted, and it is not there
+	typeEntry       = "log_entry"        // an entry of the System Log, reduced
+	typeGap         = "sync_gap"         // a stretch of the System Log that was not read
+	typeBounded     = "activities_bounded"
 )
 
 // aboutAgent is the agent that a record of a small list is about, in the record's context.
@@ -32,6 +36,7 @@ func normalize(r connectors.Record) (connectors.Reading, error) {
 	of, ok := map[string]func(connectors.Record) (connectors.Reading, error){
 		typeAgent: normalizeAgent, typeApp: normalizeApp, typeOwners: normalizeOwners,
 		typeKeys: normalizeKeys, typeConnections: normalizeConnections, typeDelegations: normalizeDelegations,
+		typeGone: normalizeGone, typeEntry: normalizeEntry, typeGap: normalizeGap, typeBounded: normalizeBounded,
 	}[r.Type]
 	if !ok {
 		return connectors.Reading{}, fmt.Errorf("okta: record type %q is unknown", r.Type)
@@ -40,7 +45,7 @@ func normalize(r connectors.Record) (connectors.Reading, error) {
 	if err != nil {
 		return connectors.Reading{}, fmt.Errorf("okta: record %s: %w", r.Type, err)
 	}
-	return reading, nil
+	return reading, proven(r, &reading)
 }
 
 // status maps Okta's words. STAGED is neither: it has been registered and never activated.

@@ -59,6 +59,12 @@ func golden(t *testing.T, reading connectors.Reading, failure error) []byte {
 		out["error"] = failure.Error()
 	default:
 		out["entities"], out["replaces"], out["tombstones"] = reading.Entities, reading.Replaces, reading.Tombstones
+		if reading.Activities != nil {
+			out["activities"] = reading.Activities
+		}
+		if reading.LogID != "" {
+			out["evidence"] = map[string]any{"log": reading.LogID, "actor": reading.Actor, "at": reading.At, "note": reading.Note}
+		}
 	}
 	b, err := json.Marshal(out, json.Deterministic(true), json.OmitZeroStructFields(true), jsontext.WithIndent("  "))
 	if err != nil {
@@ -100,10 +106,11 @@ func TestNormalize(t *testing.T) {
 
 func FuzzNormalize(f *testing.F) {
 	for _, g := range goldenRecords(f) {
-		f.Add(g.Type, g.Context[aboutAgent], []byte(g.Body))
+		f.Add(g.Type, g.Context[aboutAgent]+g.Context[aboutHolders], []byte(g.Body))
 	}
 	f.Fuzz(func(t *testing.T, kind, agent string, body []byte) {
-		r := connectors.Record{Type: kind, Body: body, Context: map[string]string{aboutAgent: strings.ToValidUTF8(agent, "?")}}
+		agent = strings.ToValidUTF8(agent, "?")
+		r := connectors.Record{Type: kind, Body: body, Context: map[string]string{aboutAgent: agent, aboutHolders: agent}}
 		reading, err := normalize(r)
 		if err != nil {
 			return

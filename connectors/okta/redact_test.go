@@ -1,8 +1,10 @@
 package okta
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -47,6 +49,12 @@ func TestSecretsStayOutOfRecords(t *testing.T) {
 	o.on(agentsPath+"/wlp1/credentials/jwks", fixed(200, `{"data":[{"id":"pks1","kty":"EC","d":"SHH4"}]}`))
 	o.on(agentsPath+"/wlp1/connections", fixed(200, `{"data":[{"id":"mcn1","secret":{"orn":"orn:s","name":"n","secretHash":"SHH5"},"clientAuthSettings":{"clientSecret":"SHH6"}}]}`))
 	o.on(ownersPath, fixed(200, `{"data":[`+anOwner("wlp1", "00u1")+`]}`))
+	o.on(agentsPath+"/wlp1", fixed(200, anAgent("wlp1", "one", `"secret":"SHH7",`)))
+	log := &tail{}
+	o.on(logsPath, func(w http.ResponseWriter, r *http.Request) {
+		log.raw(strings.Replace(anEntry(time.Now(), "u1", "workload_principal.update", "SUCCESS", "wlp1"), "verysecret", "SHH8", 1))
+		log.serve(w, r)
+	})
 	c := o.connect(t)
 	for _, f := range c.Feeds() {
 		p := readAll(t, c, f.Name)

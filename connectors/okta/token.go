@@ -18,7 +18,7 @@ import (
 const tokenPath = "/oauth2/v1/token"
 
 // defaultScopes is what the feeds need. Okta refuses the whole request when one of them is not granted.
-const defaultScopes = "okta.aiAgents.read okta.apps.read okta.governance.resourceOwner.read"
+const defaultScopes = "okta.aiAgents.read okta.apps.read okta.governance.resourceOwner.read okta.logs.read"
 
 // early is how long before its end a token is renewed, if it lives long enough.
 const early = 5 * time.Minute

@@ -1,0 +1,145 @@
+package okta
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// What a signal says to read again.
+const (
+	readAgent       = "agent"
+	readKeys        = "keys"
+	readConnections = "connections"
+	readDelegations = "delegations"
+	readOwners      = "owners"
+	readApp         = "app"
+)
+
+// signal is something that log entries have named and that is to be read again, and the entry that is evidence for it.
+type signal struct {
+	What  string        `json:"what"`
+	ID    string        `json:"id"`
+	ORN   string        `json:"orn,omitzero"`
+	LogID string        `json:"log"`
+	At    time.Time     `json:"at"`
+	Actor *events.Actor `json:"actor,omitzero"`
+	Gone  bool          `json:"gone,omitzero"`  // the entry says that it was deleted
+	Want  string        `json:"want,omitzero"`  // the status that the entry says it got; "new": any change
+	Also  []string      `json:"also,omitzero"`  // earlier entries about the same
+	Tries int           `json:"tries,omitzero"` // how often it was read without showing what the entry says
+}
+
+// wantNew stands for any state that is not older than the entry.
+const wantNew = "new"
+
+// mostAlso bounds how many earlier entries a signal names.
+const mostAlso = 5
+
+// effect is what a type of entries says: what to read again, and how to know that the vendor shows it already.
+type effect struct {
+	reads []string
+	want  string
+	gone  bool
+}
+
+// lifecycle are the ends of the types that tell of an agent or an app itself. Writes to agents take effect seconds after their
+// entries.
+var lifecycle = map[string]effect{
+	"create": {want: wantNew}, "register": {want: wantNew}, "update": {want: wantNew},
+	"activate": {want: "ACTIVE"}, "deactivate": {want: "INACTIVE"}, "delete": {gone: true},
+}
+
+// effectOf reads an event type, in the old spelling of agents (workload_principal.update) or the new one
+// (workload_principal.ai_agent.update). known is false for a type of the agents' own that was never heard of.
+func effectOf(eventType string) (e effect, known bool) {
+	if rest, ok := strings.CutPrefix(eventType, "workload_principal."); ok {
+		return agentEffect(strings.TrimPrefix(rest, "ai_agent."))
+	}
+	for _, prefix := range []string{"application.lifecycle.", "app.oauth2.client.lifecycle."} {
+		if verb, ok := strings.CutPrefix(eventType, prefix); ok {
+			e = lifecycle[verb]
+			e.reads = []string{readApp}
+			return e, true
+		}
+	}
+	switch {
+	case strings.HasPrefix(eventType, "app.oauth2.credentials.lifecycle."):
+		return effect{reads: []string{readApp}}, true
+	case strings.HasPrefix(eventType, "resource.owner."):
+		return effect{reads: []string{readOwners}}, true
+	}
+	return effect{}, true
+}
+
+func agentEffect(rest string) (effect, bool) {
+	part, verb, parted := strings.Cut(rest, ".")
+	switch part {
+	case "credential":
+		return effect{reads: []string{readKeys}}, true
+	case "resource_connection":
+		return effect{reads: []string{readConnections}}, true
+	case "delegation_link":
+		return effect{reads: []string{readDelegations}}, true
+	case "sign_on_provider":
+		return effect{reads: []string{readAgent}}, true
+	}
+	e, known := lifecycle[part]
+	e.reads = []string{readAgent}
+	if part == "register" && verb == "" {
+		e.reads = []string{readAgent, readOwners, readKeys} // connections have entries of their own
+	}
+	return e, known && !parted
+}
+
+// signals are what an entry says to read again. An attempt that failed changes nothing.
+func (e *wireEntry) signals() []signal {
+	if e.Outcome.Result != "SUCCESS" {
+		return nil
+	}
+	says, _ := effectOf(string(e.Type))
+	agents, apps := e.named()
+	var out []signal
+	for _, what := range says.reads {
+		ids := agents
+		if what == readApp {
+			ids = apps
+		}
+		for _, id := range ids {
+			s := signal{What: what, ID: id, ORN: e.ornOf(id), LogID: string(e.UUID), At: e.Published.time(), Actor: e.actor()}
+			if what == readAgent || what == readApp {
+				s.Gone, s.Want = says.gone, says.want
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// add puts a signal on the list. One object is read once for all entries about it: the last of them is the evidence, unless an
+// earlier one has said that the object is gone, which nothing takes back.
+func (c *logCursor) add(s signal) {
+	n := slices.IndexFunc(c.Todo, func(t signal) bool { return t.What == s.What && t.ID == s.ID })
+	if n < 0 {
+		c.Todo = append(c.Todo, s)
+		return
+	}
+	old := c.Todo[n]
+	if old.LogID == s.LogID {
+		return
+	}
+	if old.Gone && !s.Gone {
+		old, s = s, old
+	}
+	s.Also = append(slices.Clone(old.Also), old.LogID)
+	s.Also = s.Also[max(0, len(s.Also)-mostAlso):]
+	s.Tries = 0
+	c.Todo[n] = s
+}
+
+// hasFresh reports whether something was named and not read since.
+func (c *logCursor) hasFresh() bool {
+	return slices.ContainsFunc(c.Todo, func(s signal) bool { return s.Tries == 0 })
+}
