@@ -34,8 +34,11 @@ type authorizer interface {
 	// token returns the token to send, making a new one where the old one is used up.
 	token(ctx context.Context) (string, error)
 
-	// sign puts token into a request. Proof of possession (DPoP) has its place here too: it is made of the request and the token.
-	sign(req *http.Request, token string)
+	// sign puts token into a request, with a proof of possession (DPoP) where the token needs one.
+	sign(req *http.Request, token string) error
+
+	// again takes a nonce from an answer, and reports whether the same request with the same token may do better now.
+	again(resp *http.Response) bool
 
 	// refused is told that the vendor refused token, and reports whether asking for another one may help.
 	refused(ctx context.Context, token string) bool
@@ -76,9 +79,12 @@ type staticToken struct{ scheme, value, help string }
 
 func (t *staticToken) token(context.Context) (string, error) { return t.value, nil }
 
-func (t *staticToken) sign(req *http.Request, token string) {
+func (t *staticToken) sign(req *http.Request, token string) error {
 	req.Header.Set("Authorization", t.scheme+" "+token)
+	return nil
 }
+
+func (t *staticToken) again(*http.Response) bool { return false }
 
 func (t *staticToken) refused(context.Context, string) bool { return false }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -30,9 +31,13 @@ type tokenSource struct {
 	clientID string
 	scopes   string
 	key      *signingKey
+	proofs   *prover
 	now      func() time.Time
 
+	bound atomic.Bool // the token in use is bound to the proofs' key
+
 	gate   chan struct{} // holds one item while nobody works on the fields below
+	proves bool          // the app must use DPoP, as the vendor has said
 	access string
 	renew  time.Time // from then on a new token is made
 }
@@ -50,8 +55,12 @@ func newTokenSource(s connectors.Settings, base *url.URL) (*tokenSource, error) 
 	if scopes == "" {
 		scopes = defaultScopes
 	}
+	proofs, err := newProver(s.Clock())
+	if err != nil {
+		return nil, err
+	}
 	t := &tokenSource{next: s.Transport, url: base.String() + tokenPath, clientID: id, scopes: scopes, key: key,
-		now: s.Clock(), gate: make(chan struct{}, 1)}
+		proofs: proofs, now: s.Clock(), gate: make(chan struct{}, 1)}
 	t.gate <- struct{}{}
 	return t, nil
 }
@@ -92,20 +101,69 @@ func (t *tokenSource) refused(ctx context.Context, token string) bool {
 	return true
 }
 
-func (t *tokenSource) sign(req *http.Request, token string) {
-	req.Header.Set("Authorization", "Bearer "+token)
+func (t *tokenSource) sign(req *http.Request, token string) error {
+	if !t.bound.Load() {
+		req.Header.Set("Authorization", "Bearer "+token)
+		return nil
+	}
+	proof, err := t.proofs.proof(req.Method, req.URL, token)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "DPoP "+token)
+	req.Header.Set("DPoP", proof)
+	return nil
+}
+
+func (t *tokenSource) again(resp *http.Response) bool {
+	return t.bound.Load() && strings.Contains(strings.Join(resp.Header.Values("WWW-Authenticate"), " "), wantsNonce) &&
+		t.proofs.learn(resp.Header, &t.proofs.calls)
 }
 
 func (t *tokenSource) cure() string {
 	return "check that the API Services app is active and that client_id, private_key and key_id are its own"
 }
 
-// mint asks for a new token. The assertion goes in the body: a URL ends up in logs and errors.
+// mint asks for a new token. Whether the app must prove possession (DPoP), and with which nonce, the vendor says by refusing:
+// so a first token may take three requests, and a later one two when the nonce was changed.
 func (t *tokenSource) mint(ctx context.Context) error {
 	t.access = ""
+	for attempts := 1; ; attempts++ {
+		resp, body, err := t.request(ctx)
+		if err != nil {
+			return fmt.Errorf("okta: POST %s: %w", tokenPath, err)
+		}
+		if resp.StatusCode == http.StatusOK {
+			t.proofs.learn(resp.Header, &t.proofs.mint)
+			return t.keep(body)
+		}
+		a := &answer{target: tokenPath, status: resp.StatusCode, header: resp.Header, body: body}
+		if attempts == 3 || !t.mayProve(a) {
+			return t.denied(a)
+		}
+	}
+}
+
+// mayProve reports whether a refused request may do better with a proof of possession, or with another nonce in it.
+func (t *tokenSource) mayProve(a *answer) bool {
+	switch tokenError(a.body) {
+	case "invalid_dpop_proof":
+		first := !t.proves
+		t.proves = true
+		return first
+	case wantsNonce:
+		t.proves = true
+		return t.proofs.learn(a.header, &t.proofs.mint)
+	}
+	return false
+}
+
+// request sends one request for a token, with an assertion of its own. The assertion goes in the body: a URL ends up in logs
+// and errors.
+func (t *tokenSource) request(ctx context.Context) (*http.Response, []byte, error) {
 	assertion, err := t.key.assertion(t.clientID, t.url, t.now())
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	form := url.Values{
 		"grant_type":            {"client_credentials"},
@@ -113,14 +171,7 @@ func (t *tokenSource) mint(ctx context.Context) error {
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}
-	resp, body, err := t.post(ctx, form.Encode())
-	if err != nil {
-		return fmt.Errorf("okta: POST %s: %w", tokenPath, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return t.denied(&answer{target: tokenPath, status: resp.StatusCode, header: resp.Header, body: body})
-	}
-	return t.keep(body)
+	return t.post(ctx, form.Encode())
 }
 
 func (t *tokenSource) post(ctx context.Context, form string) (*http.Response, []byte, error) {
@@ -130,6 +181,13 @@ func (t *tokenSource) post(ctx context.Context, form string) (*http.Response, []
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	if t.proves {
+		proof, err := t.proofs.proof(req.Method, req.URL, "")
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Header.Set("DPoP", proof)
+	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, nil, err
@@ -148,15 +206,17 @@ func (t *tokenSource) keep(body []byte) error {
 	if json.Unmarshal(body, &a) != nil || a.Access == "" || strings.ContainsAny(a.Access, "\r\n") {
 		return fmt.Errorf("okta: POST %s answered 200 without an access token", tokenPath)
 	}
-	if strings.EqualFold(a.Type, "DPoP") {
-		return &connectors.Fault{Kind: connectors.Unauthorized, Cure: cureDPoP, Err: errors.New("okta: the org gives DPoP tokens only")}
+	bound := strings.EqualFold(a.Type, "DPoP")
+	if bound && !t.proves {
+		return &connectors.Fault{Kind: connectors.Unauthorized, Cure: cureDPoP, Err: errors.New("okta: the org gave a DPoP token although no key was proven")}
 	}
 	life := time.Duration(a.Expires * float64(time.Second))
+	t.bound.Store(bound)
 	t.access, t.renew = a.Access, t.now().Add(max(life-early, life/2))
 	return nil
 }
 
-const cureDPoP = "untick \"Require Demonstrating Proof of Possession\" in the API Services app's General settings"
+const cureDPoP = "check the hub's clock, by which proofs are dated; if that is right, untick \"Require Demonstrating Proof of Possession\" in the API Services app's General settings"
 
 // tokenCures say what to do about the errors of the token endpoint.
 var tokenCures = map[string]string{
@@ -173,12 +233,7 @@ func (t *tokenSource) denied(a *answer) error {
 	if a.status == http.StatusTooManyRequests {
 		return rateLimited(a, t.now())
 	}
-	var body struct {
-		Error text `json:"error"`
-		Code  text `json:"errorCode"`
-	}
-	_ = json.Unmarshal(a.body, &body)
-	code := shorten(string(body.Error) + string(body.Code))
+	code := tokenError(a.body)
 	err := fmt.Errorf("okta: POST %s answered %d %s", tokenPath, a.status, code)
 	if a.status >= 500 || code == "" {
 		return err
@@ -191,4 +246,14 @@ func (t *tokenSource) denied(a *answer) error {
 		err = fmt.Errorf("%w for the scopes %s", err, t.scopes)
 	}
 	return &connectors.Fault{Kind: connectors.Unauthorized, Err: err, Cure: cure}
+}
+
+// tokenError is the code of the token endpoint's error, or empty.
+func tokenError(b []byte) string {
+	var body struct {
+		Error text `json:"error"`
+		Code  text `json:"errorCode"`
+	}
+	_ = json.Unmarshal(b, &body)
+	return shorten(string(body.Error) + string(body.Code))
 }

@@ -76,9 +76,20 @@ func (m *mend) authorized(req *http.Request, x *exchange) (*http.Response, []byt
 	return m.send(req, token)
 }
 
+// send makes one request, or two when the vendor wants a nonce in the proof of possession.
 func (m *mend) send(req *http.Request, token string) (*http.Response, []byte, error) {
+	resp, body, err := m.sendOnce(req, token)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized && m.auth.again(resp) {
+		return m.sendOnce(req, token)
+	}
+	return resp, body, err
+}
+
+func (m *mend) sendOnce(req *http.Request, token string) (*http.Response, []byte, error) {
 	req = req.Clone(req.Context())
-	m.auth.sign(req, token)
+	if err := m.auth.sign(req, token); err != nil {
+		return nil, nil, err
+	}
 	resp, err := m.next.RoundTrip(req)
 	if err != nil {
 		return nil, nil, notEOF(err)
