@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/events/eventlog"
 	"github.com/rollcallhq/rollcall/events/eventlog/logtest"
@@ -117,4 +119,53 @@ func copyFolder(t *testing.T, to, from string) {
 	if err := os.CopyFS(data, os.DirFS(filepath.Join(from, "nats"))); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestLogKeepsOneOfEach: however often a feed's place is saved and a claim made or renewed, the stream keeps one message of each.
+func TestLogKeepsOneOfEach(t *testing.T) {
+	r := newReal(t)
+	l := r.Open(t).(*eventlog.Log)
+	defer l.Close()
+	var last events.Receipt
+	for range 2 {
+		c, err := l.Claim(t.Context(), "acme", "okta", "hub1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		last.Claim = c
+		for n := range 2 {
+			a := events.Append{Claim: last.Claim, Feed: "log", Expect: last.Saved, Events: signIns(n, n), Cursor: []byte{byte(n)}}
+			if last, err = l.Append(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := map[string]uint64{"rollcall.claims.acme.okta": 1, "rollcall.cursors.acme.okta.log": 1}
+	if diff := cmp.Diff(want, perSubject(t, r.connect(t), "rollcall.claims.>", "rollcall.cursors.>")); diff != "" {
+		t.Errorf("messages by subject: -want +got\n%s", diff)
+	}
+}
+
+// perSubject counts the messages of the log by subject, as a client that is none of ours sees them.
+func perSubject(t *testing.T, nc *nats.Conn, filters ...string) map[string]uint64 {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), "ROLLCALL")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]uint64{}
+	for _, f := range filters {
+		in, err := s.Info(t.Context(), jetstream.WithSubjectFilter(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for subject, n := range in.State.Subjects {
+			got[subject] += n
+		}
+	}
+	return got
 }
