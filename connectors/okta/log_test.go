@@ -162,6 +162,23 @@ func TestLogWaitsForAsynchronousChanges(t *testing.T) {
 	}
 }
 
+// What comes after a deletion does not take it back, and what failed or is about a gateway leads to nothing.
+func TestLogSignals(t *testing.T) {
+	f := follow(t, map[string]string{"activities": "none"})
+	f.on(agentsPath+"/wlp1", fixed(404, `{"errorCode":"E0000007"}`))
+	f.add("u1", "workload_principal.delete", "wlp1")
+	f.add("u2", "workload_principal.update", "wlp1")
+	f.raw(anEntry(time.Now(), "u3", "workload_principal.delete", "FAILURE", "wlp2"))
+	f.raw(strings.Replace(anEntry(time.Now(), "u4", "workload_principal.update", "SUCCESS", "wlpgate"), ":ai-agents:", ":virtual-mcp:", 1))
+	p := f.poll(t)
+	if got := p.tombstones(); len(got) != 1 || got[0] != "wlp1 by 00uadmin in u1" {
+		t.Errorf("tombstones are %v", got)
+	}
+	if got := f.calls("GET " + agentsPath); len(got) != 1 {
+		t.Errorf("calls are %v", got)
+	}
+}
+
 func TestLogGaps(t *testing.T) {
 	f := follow(t, nil)
 	var cur logCursor
