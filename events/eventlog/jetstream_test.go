@@ -140,6 +140,9 @@ func TestLogKeepsOneOfEach(t *testing.T) {
 			}
 		}
 	}
+	if _, err := l.Claim(t.Context(), "acme", "okta", "hub2"); err != nil { // which no renewal follows
+		t.Fatal(err)
+	}
 	want := map[string]uint64{"rollcall.claims.acme.okta": 1, "rollcall.cursors.acme.okta.log": 1}
 	if diff := cmp.Diff(want, perSubject(t, r.connect(t), "rollcall.claims.>", "rollcall.cursors.>")); diff != "" {
 		t.Errorf("messages by subject: -want +got\n%s", diff)
