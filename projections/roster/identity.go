@@ -57,8 +57,12 @@ func (i *Identity) become(e *events.Event) {
 	}
 }
 
+// acted takes note of what the identity did itself; what an administrator did to it is no sign of life.
 func (i *Identity) acted(e *events.Event) {
 	a := e.Data.Activity
+	if own := a.Actor != nil && a.Actor.ID == a.Holder; !own && a.Type != "sign_in" && a.Type != "token_issued" {
+		return
+	}
 	when := a.Time
 	if when.IsZero() {
 		when = e.Time

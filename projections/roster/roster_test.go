@@ -102,6 +102,9 @@ var stories = map[string]func(*testing.T, *teller){
 			l.tell(t, events.New("acme", "okta-1", "okta", events.ActivityType("sign_in"), at, at,
 				events.Data{Activity: &events.Activity{Holder: holder, Type: "sign_in", ID: holder, Outcome: "success", Time: at}}))
 		}
+		l.seq++
+		l.tell(t, events.New("acme", "okta-1", "okta", events.ActivityType("admin_action"), at, at, events.Data{Activity: &events.Activity{
+			Holder: "wlp1", Type: "admin_action", ID: "later", Actor: &events.Actor{ID: "admin"}, Time: at.Add(time.Hour)}}))
 		l.say(t, "okta-1", events.Created, events.Entity{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: "owners",
 			Coverage: &events.Coverage{Feed: "owners", Kinds: []events.Kind{events.KindStewardship}, State: events.CoverageBlind, Reason: "403"}}, nil)
 	},
