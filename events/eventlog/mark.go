@@ -24,9 +24,12 @@ func (s *stream) openMarks(ctx context.Context) error {
 		if s.opts.ReadOnly {
 			return nil
 		}
-		kv, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: HubBucket, Description: hubDescription, Storage: jetstream.FileStorage, Replicas: s.replicas,
 		})
+		if errors.Is(err, jetstream.ErrBucketExists) { // another hub was quicker
+			kv, err = s.js.KeyValue(ctx, HubBucket)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("KV bucket %s: %w", HubBucket, err)
