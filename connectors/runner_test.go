@@ -157,6 +157,39 @@ func TestBrokenProbeStopsNoFeed(t *testing.T) {
 	})
 }
 
+// What a vendor echoes of the connection's secrets reaches neither the log nor the status.
+func TestEchoedSecretsAreTakenOut(t *testing.T) {
+	echo := errors.New("you sent s3cr3t-token")
+	for name, spoil := range map[string]func(*fakeVendor){
+		"probe": func(v *fakeVendor) { v.probe = func() error { return &Fault{Kind: Unauthorized, Err: echo} } },
+		"feed": func(v *fakeVendor) {
+			v.list("agents", time.Second, func() ([]events.Entity, error) { return nil, echo })
+		},
+		"forbidden feed": func(v *fakeVendor) {
+			v.list("agents", time.Second, func() ([]events.Entity, error) { return nil, &Fault{Kind: Forbidden, Err: echo} })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, log := &fakeVendor{}, newMemLog()
+				spoil(v)
+				x := start(t, v, log)
+				after(3 * time.Second)
+				status := x.r.Status()
+				x.end()
+				if said := fmt.Sprintf("%+v", status); strings.Contains(said, "s3cr3t") || !strings.Contains(said, "you sent ") {
+					t.Errorf("status: %s", said)
+				}
+				for _, m := range log.all {
+					if b, err := events.Marshal(m.Event); err != nil || strings.Contains(string(b), "s3cr3t") {
+						t.Errorf("event: %s, %v", b, err)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestUnauthorizedRetriesSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, pulls := &fakeVendor{}, 0
