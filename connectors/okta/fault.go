@@ -77,7 +77,7 @@ func (c *client) fault(a *answer) error {
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: r, Cure: n.permission(a.header)}
 	case a.status == http.StatusNotFound && r.code == codeNotFound && ofOne(pathOf(a.target)):
 		return r
-	case a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed:
+	case a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed, a.status == http.StatusNotImplemented:
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: r, Cure: "this org does not have the endpoint: enable " + n.feature +
 			", and check the connection's endpoint"}
 	case a.status == http.StatusGone, a.status == http.StatusBadRequest && strings.Contains(a.target, "after="):

@@ -22,6 +22,7 @@ func TestFaults(t *testing.T) {
 		"no path":      {404, `{"errorCode":"E0000008","errorSummary":"path not found"}`, connectors.Forbidden, "enable AI agents"},
 		"no list":      {404, `{"errorCode":"E0000007","errorSummary":"Not found"}`, connectors.Forbidden, "enable AI agents"},
 		"no method":    {405, `{"errorCode":"E0000022","errorSummary":"no"}`, connectors.Forbidden, "enable AI agents"},
+		"no such call": {501, `<html>Unsupported method</html>`, connectors.Forbidden, "enable AI agents"},
 		"gone":         {410, `{}`, connectors.CursorExpired, ""},
 		"rate limit":   {429, `{"errorCode":"E0000047"}`, connectors.RateLimited, "pace"},
 		"read only":    {503, `{"errorCode":"E0000010","errorSummary":"READ-ONLY"}`, 0, ""},
