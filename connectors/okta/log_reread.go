@@ -95,7 +95,7 @@ func (f *logFeed) readWhat(ctx context.Context, s signal) ([]connectors.Record, 
 	case readApp:
 		return f.readApp(ctx, s)
 	case readKeys:
-		r, err := c.small(ctx, agentRef{id: s.ID}, typeKeys, c.target(agentRef{id: s.ID}.path("/credentials/jwks"), maxPage, ""))
+		r, err := c.small(ctx, agentRef{id: s.ID}, typeKeys, agentRef{id: s.ID}.path("/credentials/jwks"))
 		return one(r, err)
 	case readConnections:
 		r, err := c.small(ctx, agentRef{id: s.ID}, typeConnections, c.target(agentRef{id: s.ID}.path("/connections"), maxPage, ""))
