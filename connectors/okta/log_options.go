@@ -2,6 +2,7 @@ package okta
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 const (
 	activitiesNone  = "none"  // the log only tells what to read again
 	activitiesAdmin = "admin" // what administrators, people or agents, did
-	activitiesAll   = "all"   // and tokens and sign-ins: one for each token
+	activitiesAll   = "all"   // and tokens, sign-ins, consents and signals of risk: one for each token
 )
 
 // logOptions are what a connection sets about the log.
@@ -50,11 +51,16 @@ var (
 	stateTypes = []string{"workload_principal.", "resource.owner.", "application.lifecycle.", "app.oauth2.client.",
 		"app.oauth2.credentials.", "app.oauth2.admin.consent."}
 
-	// adminTypes are what an agent may do as an administrator.
-	adminTypes = []string{"user.lifecycle.", "user.account.", "group.", "application.", "app.", "iam.", "policy.", "system.", "resource_servers."}
+	// aboutTypes tell what administrators do around agents: imports, and servers that agents are or use. They are rare.
+	aboutTypes = []string{"app.ai_agent_provider.", "app.cross_app_access.", "resource_servers."}
 
-	// tokenTypes are tokens that are given to agents and to service apps.
-	tokenTypes = []string{"app.oauth2.token.grant", "app.oauth2.as.token.grant", "app.oauth2.token.oauth_sts."}
+	// adminTypes are what an agent may do as an administrator.
+	adminTypes = []string{"user.lifecycle.", "user.account.", "user.authentication.universal_logout", "group.", "application.", "app.", "iam.",
+		"policy.", "system.", "certification.", "pam.", "event_hook."}
+
+	// tokenTypes are tokens that are given to agents and to service apps, refused to them or taken from them.
+	tokenTypes = []string{"app.oauth2.token.", "app.oauth2.as.token.", "app.oauth2.consent.", "app.oauth2.as.consent.",
+		"app.oauth2.invalid_client_credentials"}
 )
 
 // filter is the log's filter. It is part of every next link, so the cursor keeps its digest.
@@ -63,14 +69,14 @@ func (o *logOptions) filter() string {
 	case activitiesNone:
 		return anyType(stateTypes)
 	case activitiesAll:
-		return anyType(stateTypes) + " or " + anyType(tokenTypes) + ` or actor.id sw "wlp"`
+		return anyType(stateTypes, aboutTypes, tokenTypes) + ` or actor.id sw "wlp"`
 	}
-	return anyType(stateTypes) + ` or (actor.id sw "wlp" and (` + anyType(adminTypes) + `))`
+	return anyType(stateTypes, aboutTypes) + ` or (actor.id sw "wlp" and (` + anyType(adminTypes) + `))`
 }
 
-func anyType(beginnings []string) string {
+func anyType(beginnings ...[]string) string {
 	var parts []string
-	for _, b := range beginnings {
+	for _, b := range slices.Concat(beginnings...) {
 		parts = append(parts, `eventType sw "`+b+`"`)
 	}
 	return strings.Join(parts, " or ")

@@ -3,13 +3,11 @@ package okta
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -326,36 +324,4 @@ func parseLog(t *testing.T, s string) (c logCursor) {
 		t.Fatal(err)
 	}
 	return c
-}
-
-// Every type of entries that the feed may meet is told what it leads to; go test -update writes the list anew.
-func TestEventTypes(t *testing.T) {
-	const file = "testdata/event_types.txt"
-	was, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got strings.Builder
-	for line := range strings.Lines(string(was)) {
-		name := strings.Fields(line)[0]
-		e, err := parseEntry([]byte(anEntry(time.Now(), "u1", name, "SUCCESS", "wlp1", "0oa1")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&got, "%s %s", name, e.activity())
-		for _, s := range e.signals() {
-			fmt.Fprintf(&got, " %s%s", s.What, map[bool]string{true: "=gone"}[s.Gone])
-			if s.Want != "" {
-				got.WriteString("=" + s.Want)
-			}
-		}
-		got.WriteString("\n")
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if d := cmp.Diff(string(was), got.String()); d != "" {
-		t.Error("go test -update writes it anew:", d)
-	}
 }

@@ -27,8 +27,12 @@ const aboutHolders = "holders"
 // The types of activities.
 const (
 	activityToken   = "token_issued"
+	activityRevoked = "token_revoked"
+	activityConsent = "consent" // of a person, given or taken back
 	activitySignIn  = "sign_in"
 	activityAdmin   = "admin_action"
+	activityRisk    = "risk_signal"
+	activityLimit   = "rate_limit"
 	activityUnknown = events.ActivityUnknown
 	activityGap     = "sync_gap"
 	activityBounded = "activities_bounded"
@@ -38,11 +42,18 @@ const (
 // names an agent is unknown.
 var activityTypes = []struct{ begins, activity string }{
 	{"app.oauth2.token.grant", activityToken}, {"app.oauth2.as.token.grant", activityToken}, {"app.oauth2.token.oauth_sts.", activityToken},
+	{"app.oauth2.token.revoke", activityRevoked}, {"app.oauth2.as.token.revoke", activityRevoked},
+	{"app.oauth2.token.detect_reuse", activityRisk}, {"app.oauth2.as.token.detect_reuse", activityRisk},
+	{"app.oauth2.consent.", activityConsent}, {"app.oauth2.as.consent.", activityConsent},
 	{"app.oauth2.signon", activitySignIn}, {"app.oauth2.authorize", activitySignIn}, {"app.oauth2.as.authorize", activitySignIn},
-	{"user.session.", activitySignIn}, {"user.authentication.", activitySignIn},
+	{"app.oauth2.invalid_client_credentials", activitySignIn},
+	{"user.authentication.universal_logout", activityAdmin}, {"user.session.", activitySignIn}, {"user.authentication.", activitySignIn},
+	{"user.risk.", activityRisk}, {"policy.entity_risk.", activityRisk}, {"security.events.", activityRisk},
+	{"system.org.rate_limit.", activityLimit}, {"core.concurrency.", activityLimit},
 	{"workload_principal.", activityAdmin}, {"resource.owner.", activityAdmin}, {"resource_servers.", activityAdmin},
 	{"application.", activityAdmin}, {"app.", activityAdmin}, {"user.lifecycle.", activityAdmin}, {"user.account.", activityAdmin},
 	{"group.", activityAdmin}, {"iam.", activityAdmin}, {"policy.", activityAdmin}, {"system.", activityAdmin},
+	{"certification.", activityAdmin}, {"pam.", activityAdmin}, {"event_hook.", activityAdmin},
 }
 
 // activity is the kind of activity that an entry tells of.

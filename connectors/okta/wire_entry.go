@@ -2,6 +2,8 @@ package okta
 
 import (
 	"errors"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,7 +14,7 @@ import (
 )
 
 // wireEntry is an entry of the System Log, as far as it is kept: ids and words of the vendor's. Names, addresses and places of
-// persons are not, and of debugContext, which may hold anything, only the path of the request.
+// persons are not, and of debugContext, which may hold anything, only the AI agent that the request's path names.
 type wireEntry struct {
 	UUID      text            `json:"uuid"`
 	Published text            `json:"published"`
@@ -60,14 +62,44 @@ func parseEntry(item jsontext.Value) (e wireEntry, err error) {
 	if err := json.Unmarshal(item, &e); err != nil {
 		return e, err
 	}
+	e.reduce()
 	if e.UUID == "" || e.Type == "" || e.Published.time().IsZero() {
 		return e, errors.New("it has no uuid, eventType or published")
 	}
-	e.Debug.Data.URI = text(pathOf(string(e.Debug.Data.URI)))
+	return e, nil
+}
+
+// reduce drops what is not to be kept. Ids and words may turn out to be addresses: an id that is an e-mail address is dropped
+// like the address itself.
+func (e *wireEntry) reduce() {
+	agent := idIn(pathOf(string(e.Debug.Data.URI)))
+	if e.Debug.Data.URI = ""; agent != "" {
+		e.Debug.Data.URI = text(agentsPath + "/" + agent)
+	}
+	kept := []*text{&e.UUID, &e.Published, &e.Type, &e.Message, &e.Actor.ID, &e.Actor.Type, &e.Client.ID, &e.Client.Type,
+		&e.Outcome.Result, &e.Action.ID, &e.Action.Detail.Token}
 	for i := range e.Targets {
 		e.Targets[i].Detail = onlyORN(e.Targets[i].Detail)
+		kept = append(kept, &e.Targets[i].ID, &e.Targets[i].Type)
 	}
-	return e, nil
+	for _, t := range kept {
+		if personal(string(*t)) {
+			*t = ""
+		}
+	}
+}
+
+var (
+	address = regexp.MustCompile(`\S@\S`)
+	ipParts = regexp.MustCompile(`[0-9A-Fa-f:.]{3,}`)
+)
+
+// personal reports whether a text holds an e-mail or IP address.
+func personal(s string) bool {
+	return address.MatchString(s) || slices.ContainsFunc(ipParts.FindAllString(s, -1), func(part string) bool {
+		_, err := netip.ParseAddr(strings.TrimRight(part, ".:"))
+		return err == nil
+	})
 }
 
 // onlyORN keeps of a target's details the first ORN, which names the thing for certain.
@@ -79,7 +111,7 @@ func onlyORN(detail jsontext.Value) jsontext.Value {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if strings.HasPrefix(string(fields[name]), "orn:") {
+		if strings.HasPrefix(string(fields[name]), "orn:") && !personal(string(fields[name])) {
 			b, err := events.Marshal(map[string]string{"orn": string(fields[name])})
 			if err == nil {
 				return b
@@ -102,11 +134,11 @@ func (e *wireEntry) named() (agents, apps []string) {
 	for i := range e.Targets {
 		id, orn := string(e.Targets[i].ID), e.Targets[i].orn()
 		switch agent := agentOf(orn); {
-		case agent != "":
+		case isID(agent, "wlp"):
 			agents = append(agents, agent)
-		case strings.HasPrefix(id, "wlp") && !strings.Contains(orn, ":workload-principals:"):
+		case isID(id, "wlp") && !strings.Contains(orn, ":workload-principals:"):
 			agents = append(agents, id)
-		case strings.HasPrefix(id, "0oa"):
+		case isID(id, "0oa"):
 			apps = append(apps, id)
 		}
 	}
@@ -120,13 +152,20 @@ func (e *wireEntry) named() (agents, apps []string) {
 func (e *wireEntry) parties() (agents, apps []string) {
 	for _, id := range []string{string(e.Actor.ID), string(e.Client.ID)} {
 		switch {
-		case strings.HasPrefix(id, "wlp"):
+		case isID(id, "wlp"):
 			agents = append(agents, id)
-		case strings.HasPrefix(id, "0oa"):
+		case isID(id, "0oa"):
 			apps = append(apps, id)
 		}
 	}
 	return agents, apps
+}
+
+// isID reports whether a text is an id of the kind that a prefix tells: letters and digits.
+func isID(s, prefix string) bool {
+	return strings.HasPrefix(s, prefix) && strings.IndexFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0
 }
 
 func sortedOnce(ids []string) []string {
@@ -138,7 +177,7 @@ func sortedOnce(ids []string) []string {
 func idIn(path string) string {
 	_, rest, ok := strings.Cut(path, agentsPath+"/")
 	id, _, _ := strings.Cut(rest, "/")
-	if !ok || !strings.HasPrefix(id, "wlp") {
+	if !ok || !isID(id, "wlp") {
 		return ""
 	}
 	return id
