@@ -90,14 +90,14 @@ func (e *wireEntry) reduce() {
 }
 
 var (
-	address = regexp.MustCompile(`\S@\S`)
-	ipParts = regexp.MustCompile(`[0-9A-Fa-f:.]{3,}`)
+	address = regexp.MustCompile(`\S@\S|[0-9]{1,3}(\.[0-9]{1,3}){3}`) // of mail, and of IP version 4 with whatever follows it
+	ipParts = regexp.MustCompile(`[0-9A-Fa-f:]{3,}`)                  // may be one of version 6
 )
 
 // personal reports whether a text holds an e-mail or IP address.
 func personal(s string) bool {
 	return address.MatchString(s) || slices.ContainsFunc(ipParts.FindAllString(s, -1), func(part string) bool {
-		_, err := netip.ParseAddr(strings.TrimRight(part, ".:"))
+		_, err := netip.ParseAddr(part)
 		return err == nil
 	})
 }
