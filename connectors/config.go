@@ -52,6 +52,9 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		names[f.Name] = true
 	}
+	if err := checkLeaders(c.Connector.Feeds()); err != nil {
+		return c, fmt.Errorf("the connector of %s: %w", c.Connection, err)
+	}
 	for name, pace := range c.Pace {
 		if !names[name] {
 			return c, fmt.Errorf("connection %s: pace names the feed %q, which it does not have: it has %s", c.Connection, name, feedNames(c.Connector))

@@ -48,6 +48,13 @@ type Feed struct {
 	// Settle is how long after Passes missed it an entity must have been missing in all; zero where the vendor's lists are exact.
 	Settle time.Duration
 
+	// Led names the feed that tells of each change to this one's things as it happens. Then this one, which reads thing by thing at
+	// a call or more each, is only an audit: a start does not begin another round before Every is over since the last one
+	// ended, and its calls leave a quarter of the connection's share of a limit to the others. Alone is its pace while the
+	// leading feed cannot read. An audit's cursor is nil between two rounds.
+	Led   string
+	Alone time.Duration
+
 	// Pull reads one page. A nil cursor means from the start. It returns when the page is there, or with an error: a [*Fault]
 	// for what the runner should know, anything else being transient. It does not retry and does not wait. When it fails, the
 	// runner calls again with the same cursor.
@@ -74,6 +81,16 @@ type Page struct {
 	// Blind says what the page could not see, for example the owners of agents because of a missing permission. It holds until
 	// the feed's next page that is not in the middle of a pass.
 	Blind []Blindness
+
+	// Lost says that the feed lost track: what changed in some stretch of the past it cannot tell. The feeds that it leads begin
+	// a round at once.
+	Lost bool
+
+	// Wakes names feeds to pull before their time, because something told of here is to be seen there.
+	Wakes []string
+
+	// Ahead is how many calls the rest of the round will take, as far as the feed can tell; 0 where it does not know.
+	Ahead int
 }
 
 // Blindness is something that a connection cannot see.

@@ -32,6 +32,7 @@ func (f *feed) failed(ctx context.Context, err error) (delay time.Duration, pati
 	case Forbidden, Gone:
 		f.giveUpPasses()
 		state, delay = FeedForbidden, f.s.cfg.ForbiddenEvery
+		f.blind.Store(true)
 		fatal = f.publishBlindness(ctx, fault)
 	case RateLimited:
 		state, patient = FeedRateLimited, true
@@ -79,7 +80,15 @@ func (f *feed) wait(ctx context.Context, d time.Duration, patient bool) bool {
 	case <-t.C:
 		return true
 	case <-wake:
+		f.woken()
 		return sleep(ctx, min(d, minPace-time.Since(began))) == nil
+	}
+}
+
+// woken notes that a nudge ended a wait: an audit then rests no longer.
+func (f *feed) woken() {
+	if f.audit != nil {
+		f.audit.woken = true
 	}
 }
 
@@ -111,7 +120,7 @@ func (f *feed) leave(ctx context.Context) error {
 	}
 	ctx, cancel := graceful(ctx, f.s.cfg.Grace)
 	defer cancel()
-	receipt, err := f.s.cfg.Log.Append(ctx, events.Append{Claim: f.s.claim, Feed: f.def.Name, Expect: f.saved, Cursor: cursor})
+	receipt, err := f.s.cfg.Log.Append(ctx, events.Append{Claim: f.s.claim, Feed: f.def.Name, Expect: f.saved, Cursor: cursor, Whole: f.wholeAt()})
 	if err != nil {
 		f.s.cfg.Logger.Warn("saving a feed's place at the end", "connection", f.s.cfg.Connection, "feed", f.def.Name,
 			"error", f.s.cfg.scrub(err.Error()))

@@ -39,6 +39,8 @@ type feed struct {
 	empty     map[string]bool   // scopes whose last listing was empty while the probe was good
 	recheckAt time.Time         // when to read the listings in later again
 
+	audit     *audit      // nil: no feed leads this one
+	blind     atomic.Bool // it may not be read
 	wake      chan struct{}
 	rechecked atomic.Bool
 	calls     atomic.Int64
@@ -63,7 +65,9 @@ func (f *feed) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return f.leave(ctx)
 		}
-		f.report(func(s *FeedStatus) { s.NextAt = time.Now().Add(delay).UTC() })
+		if left, _ := f.resting(time.Now()); left <= 0 {
+			f.report(func(s *FeedStatus) { s.NextAt = time.Now().Add(delay).UTC() })
+		}
 		if !f.wait(ctx, delay, patient) {
 			return f.leave(ctx)
 		}
@@ -74,8 +78,14 @@ func (f *feed) run(ctx context.Context) error {
 func (f *feed) step(ctx context.Context, began time.Time) (delay time.Duration, patient bool, err error) {
 	select {
 	case <-f.wake: // this pull answers the nudge
+		f.woken()
 	default:
 	}
+	if left, look := f.resting(began); left > 0 {
+		f.rest(left)
+		return look, false, nil
+	}
+	f.beginAnew()
 	f.round[string(f.cursor)] = true
 	page, err := f.pull(ctx)
 	if err != nil {
@@ -101,6 +111,7 @@ func (f *feed) step(ctx context.Context, began time.Time) (delay time.Duration, 
 		f.startOver()
 		return f.failed(ctx, looped)
 	}
+	f.s.wake(page.Wakes)
 	return f.taken(p, began), false, nil
 }
 
@@ -112,7 +123,7 @@ func (f *feed) pull(ctx context.Context) (page Page, err error) {
 		}
 	}()
 	defer func() { f.report(func(s *FeedStatus) { s.Calls = f.calls.Load() }) }()
-	return f.def.Pull(countingCalls(ctx, &f.calls), slices.Clone(f.cursor))
+	return f.def.Pull(countingCalls(ctx, &f.calls, f.audit != nil), slices.Clone(f.cursor))
 }
 
 func (s *session) panicked(what string, v any) error {

@@ -22,6 +22,13 @@ type quota struct {
 	windows map[string]*window // by class
 }
 
+// yielding is the part of the share that calls may use which leave the rest to others: an audit of thousands of things must not
+// keep a change from being read at once.
+const yielding = 0.75
+
+// silence is how long a vendor that has stated a limit may state none before its counter is held to have started again.
+const silence = time.Minute
+
 // window is one class's stretch of time between two resets of the vendor's counter.
 type window struct {
 	limiter *rate.Limiter // nil: unbounded per second
@@ -29,6 +36,14 @@ type window struct {
 	used    float64       // own calls in this window
 	reset   time.Time     // when the vendor's counter starts again
 	until   time.Time     // no call before
+}
+
+// next begins a new window when the last one is over. When it ends only the vendor's next answer tells.
+func (w *window) next(now time.Time) {
+	if w.reset.IsZero() || now.Before(w.reset) {
+		return
+	}
+	w.used, w.reset = 0, now.Add(silence)
 }
 
 func newQuota(l Limits) *quota { return &quota{limits: l, windows: map[string]*window{}} }
@@ -47,9 +62,9 @@ func (q *quota) of(class string) *window {
 }
 
 // wait blocks until the class may make a call, and counts the call.
-func (q *quota) wait(ctx context.Context, class string) error {
+func (q *quota) wait(ctx context.Context, class string, yields bool) error {
 	for {
-		delay, limiter := q.take(class, time.Now())
+		delay, limiter := q.take(class, time.Now(), yields)
 		switch {
 		case delay > q.limits.MaxWait:
 			return &Fault{Kind: RateLimited, After: delay,
@@ -67,17 +82,19 @@ func (q *quota) wait(ctx context.Context, class string) error {
 }
 
 // take counts a call, or says how long to wait before asking again.
-func (q *quota) take(class string, now time.Time) (time.Duration, *rate.Limiter) {
+func (q *quota) take(class string, now time.Time, yields bool) (time.Duration, *rate.Limiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := q.of(class)
 	if d := w.until.Sub(now); d > 0 {
 		return d, nil
 	}
-	if !now.Before(w.reset) {
-		w.used, w.limit = 0, 0
+	w.next(now)
+	most := q.share(w.limit)
+	if yields {
+		most = max(1, math.Floor(most*yielding))
 	}
-	if w.limit > 0 && w.used >= q.share(w.limit) {
+	if w.limit > 0 && w.used >= most {
 		return w.reset.Sub(now), nil
 	}
 	w.used++
@@ -129,7 +146,13 @@ func (q *quota) String() string {
 
 // rateHeaders reads the limit per window, what is left of it, and when it resets: X-Rate-Limit-* (Okta, reset in seconds
 // since 1970) and RateLimit-* (reset in seconds from now).
+//
+// A moment is the vendor's, so it is taken against the vendor's own clock where the answer tells it.
 func rateHeaders(h http.Header, now time.Time) (limit, remaining float64, reset time.Time, ok bool) {
+	vendorNow := now
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		vendorNow = date
+	}
 	for _, prefix := range []string{"X-Rate-Limit-", "X-Ratelimit-", "Ratelimit-"} {
 		l, ok1 := number(h.Get(prefix + "Limit"))
 		rem, ok2 := number(h.Get(prefix + "Remaining"))
@@ -137,20 +160,20 @@ func rateHeaders(h http.Header, now time.Time) (limit, remaining float64, reset 
 		if !ok1 || !ok2 || !ok3 || l <= 0 {
 			continue
 		}
-		return l, rem, resetTime(at, now), true
+		return l, rem, now.Add(untilReset(at, vendorNow)), true
 	}
 	return 0, 0, time.Time{}, false
 }
 
-// resetTime takes a small number for seconds from now and a large one for seconds since 1970. A reset is held to be at most an
+// untilReset takes a small number for seconds from now and a large one for seconds since 1970. A reset is held to be at most an
 // hour away, whatever a vendor's clock says.
-func resetTime(at float64, now time.Time) time.Time {
+func untilReset(at float64, now time.Time) time.Duration {
 	const year = 366 * 24 * 3600
 	d := time.Duration(at * float64(time.Second))
 	if at > year {
 		d = time.Unix(int64(at), 0).Sub(now)
 	}
-	return now.Add(min(max(d, time.Second), time.Hour))
+	return min(max(d, time.Second), time.Hour)
 }
 
 // number reads the first of a list of numbers: "100, 100;w=10" is 100.

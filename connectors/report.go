@@ -23,6 +23,7 @@ func (f *feed) reportPage(p *plan, began time.Time, trouble error) {
 		if trouble != nil {
 			s.LastError, s.LastErrorAt = f.s.cfg.scrub(trouble.Error()), p.now.UTC()
 		}
+		s.Ahead = p.page.Ahead
 		s.Pages++
 		s.Events += int64(len(p.events))
 		s.Passes += int64(p.sealed)

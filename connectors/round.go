@@ -37,18 +37,35 @@ func (f *feed) settle(p *plan) {
 		f.recheckAt = p.now.Add(wait)
 	}
 	f.hold(p.held)
+	if f.audit != nil {
+		f.audit.woken, f.audit.whole = false, time.Time{}
+		if p.whole {
+			f.audit.whole = p.now.UTC().Round(0)
+		}
+	}
 }
 
 // persistent is the cursor to keep in the log: none as long as a sweep is due, so that a restart lists everything again.
 func (f *feed) persistent() Cursor {
-	if len(f.later) > 0 {
+	if len(f.later) > 0 || f.audit != nil && f.audit.anew.Load() {
 		return nil
 	}
 	return f.cursor
 }
 
+// wholeAt is when an audit's last round ended, if nothing of another stands at its place.
+func (f *feed) wholeAt() time.Time {
+	if f.audit == nil || f.audit.anew.Load() || len(f.later) > 0 || len(f.cursor) > 0 {
+		return time.Time{}
+	}
+	return f.audit.whole
+}
+
 // due reports whether a cursor is to be saved although there are no events.
 func (f *feed) due(cursor Cursor) bool {
+	if f.audit != nil && !f.wholeAt().Equal(f.saved.Whole) {
+		return true // once a round: a restart goes on resting
+	}
 	if string(cursor) == string(f.saved.Cursor) && len(f.saved.Done) == 0 {
 		return false
 	}
@@ -58,6 +75,7 @@ func (f *feed) due(cursor Cursor) bool {
 // taken goes on after a page that was stored, and says when.
 func (f *feed) taken(p *plan, began time.Time) time.Duration {
 	f.failures, f.rejected = 0, 0
+	f.blind.Store(false)
 	f.sight = p.saw
 	if p.approved == nil {
 		f.swept += p.inferred
@@ -71,7 +89,11 @@ func (f *feed) taken(p *plan, began time.Time) time.Duration {
 		f.restart = false
 		return 0
 	}
-	return max(0, time.Until(began.Add(f.s.cfg.every(&f.def))))
+	if left, look := f.resting(time.Now()); left > 0 {
+		f.rest(left)
+		return look
+	}
+	return max(0, time.Until(began.Add(f.pace())))
 }
 
 // endRound closes a round. When it leaves passes that must be made again, the feed starts from nil at once, unless the round

@@ -47,6 +47,7 @@ func newSession(ctx context.Context, r *Runner) (*session, error) {
 		}
 		s.feeds = append(s.feeds, newFeed(s, def, saved))
 	}
+	s.lead()
 	s.board.entities(s.st.live)
 	return s, nil
 }
@@ -182,12 +183,17 @@ func endsSession(err error) bool {
 // store makes one attempt to append, and replaces what is too large.
 func (s *session) store(ctx context.Context, p *plan, f *feed) error {
 	cursor := f.persistent()
+	if p.page.Lost {
+		if err := s.lost(ctx, f); err != nil {
+			return err
+		}
+	}
 	for {
 		if len(p.events) == 0 && !f.due(cursor) {
 			return nil
 		}
 		receipt, err := s.cfg.Log.Append(ctx, events.Append{
-			Claim: s.claim, Feed: f.def.Name, Expect: f.saved, Events: slices.Clone(p.events), Cursor: cursor,
+			Claim: s.claim, Feed: f.def.Name, Expect: f.saved, Events: slices.Clone(p.events), Cursor: cursor, Whole: f.wholeAt(),
 		})
 		var large *events.TooLargeError
 		if errors.As(err, &large) {

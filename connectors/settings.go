@@ -45,6 +45,9 @@ type Vendor struct {
 	Title string   // for a person: "Microsoft Entra"
 	Auth  []string // the methods that Auth["method"] takes, the best first
 
+	// Class puts a request into one of the vendor's classes of rate limits; nil: [Limits.Class]'s default.
+	Class func(*http.Request) string
+
 	// New makes a connector. It does no network I/O. Its errors name the setting and the cure, and no secret.
 	New func(Settings) (Connector, error)
 }

@@ -73,6 +73,7 @@ type FeedStatus struct {
 	Doubt        string    `json:"doubt,omitzero"`
 	Every        float64   `json:"every_seconds"`
 	NextAt       time.Time `json:"next_at,omitzero"`
+	Ahead        int       `json:"calls_ahead,omitzero"` // about how many calls the round will still take; 0: not known, or none
 
 	held *Held
 }

@@ -32,7 +32,7 @@ func NewTransport(base http.RoundTripper, limits Limits) *Transport {
 // RoundTrip sends one request. Its errors name method, host and path, never a query, a header or a body.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	class := t.limits.Class(r)
-	if err := t.quota.wait(r.Context(), class); err != nil {
+	if err := t.quota.wait(r.Context(), class, yields(r.Context())); err != nil {
 		closeBody(r)
 		return nil, fmt.Errorf("%s: %w", place(r), err)
 	}
@@ -100,17 +100,29 @@ func closeBody(r *http.Request) {
 	}
 }
 
-type callsKey struct{}
+type callerKey struct{}
 
-// countingCalls makes the transport add the calls made under the returned context to calls.
-func countingCalls(ctx context.Context, calls *atomic.Int64) context.Context {
-	return context.WithValue(ctx, callsKey{}, calls)
+// caller is the feed that makes a call.
+type caller struct {
+	calls  *atomic.Int64
+	yields bool
+}
+
+// countingCalls makes the transport add the calls made under the returned context to calls. Those that yield leave a part of the
+// connection's share of a limit to the others.
+func countingCalls(ctx context.Context, calls *atomic.Int64, yields bool) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller{calls, yields})
 }
 
 func countCall(ctx context.Context) {
-	if calls, ok := ctx.Value(callsKey{}).(*atomic.Int64); ok {
-		calls.Add(1)
+	if c, ok := ctx.Value(callerKey{}).(caller); ok {
+		c.calls.Add(1)
 	}
+}
+
+func yields(ctx context.Context) bool {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c.yields
 }
 
 // Limits bound what a connection does to a vendor, and a vendor to the hub. Zero fields have defaults.

@@ -47,7 +47,7 @@ const vendorURL = "https://acme.example/api/v1/agents?token=s3cret"
 func TestTransportCountsPerFeed(t *testing.T) {
 	tr := NewTransport(roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "ok"), nil }), Limits{})
 	var calls atomic.Int64
-	ctx := countingCalls(t.Context(), &calls)
+	ctx := countingCalls(t.Context(), &calls, false)
 	for range 3 {
 		if body, err := get(t, tr, ctx, vendorURL); body != "ok" || err != nil {
 			t.Fatal(body, err)
@@ -173,6 +173,81 @@ func TestTransportKeepsToItsShare(t *testing.T) {
 			t.Errorf("share: %s", s)
 		}
 	})
+}
+
+// An audit leaves a quarter of the share to the calls of other feeds.
+func TestTransportAuditYields(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base, at := okta(time.Now(), 0)
+		tr := NewTransport(base, Limits{Share: 0.8})
+		audit := countingCalls(t.Context(), new(atomic.Int64), true)
+		done := make(chan error)
+		go func() {
+			for range 7 {
+				if _, err := get(t, tr, audit, vendorURL); err != nil {
+					done <- err
+				}
+			}
+			close(done)
+		}()
+		synctest.Wait()
+		for range 2 {
+			if _, err := get(t, tr, t.Context(), vendorURL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := <-done
+		if got := fmt.Sprint(*at); err != nil || got != "[0s 0s 0s 0s 0s 0s 0s 0s 1m0s]" {
+			t.Errorf("called at %s (%v): six of the eight are the audit's, and two were left for a change", got, err)
+		}
+	})
+}
+
+// When a window is over, only the next answer tells how long the new one lasts: the share holds meanwhile.
+func TestTransportKeepsToItsShareAcrossWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var quiet atomic.Bool
+		var n atomic.Int64
+		tr := NewTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+			n.Add(1)
+			if quiet.Load() {
+				return answer(200, "ok"), nil // as of a proxy that drops the headers
+			}
+			return answer(200, "ok", "X-Rate-Limit-Limit", "10", "X-Rate-Limit-Remaining", "9", "X-Rate-Limit-Reset",
+				fmt.Sprint(time.Now().Add(30*time.Second).Unix())), nil
+		}), Limits{})
+		if _, err := get(t, tr, t.Context(), vendorURL); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(45 * time.Second)
+		quiet.Store(true)
+		n.Store(0)
+		go func() {
+			for range 6 {
+				_, _ = get(t, tr, t.Context(), vendorURL)
+			}
+		}()
+		after(59 * time.Second)
+		if n.Load() != 4 {
+			t.Errorf("%d calls in the minute after the window, want the share of four", n.Load())
+		}
+		if after(2 * time.Second); n.Load() != 6 {
+			t.Errorf("%d calls: a vendor that states no limit any more is asked again", n.Load())
+		}
+	})
+}
+
+// Whether a clock is ahead or behind, the window ends when the vendor says.
+func TestRateResetIsByTheVendorsClock(t *testing.T) {
+	now := time.Date(2026, 8, 20, 7, 0, 0, 0, time.UTC)
+	for _, skew := range []time.Duration{0, 20 * time.Minute, -20 * time.Minute} {
+		vendor := now.Add(skew)
+		h := answer(200, "", "X-Rate-Limit-Limit", "10", "X-Rate-Limit-Remaining", "9", "Date", vendor.Format(http.TimeFormat),
+			"X-Rate-Limit-Reset", fmt.Sprint(vendor.Add(40*time.Second).Unix())).Header
+		if _, _, reset, ok := rateHeaders(h, now); !ok || reset.Sub(now) != 40*time.Second {
+			t.Errorf("skew %v: the window ends in %v", skew, reset.Sub(now))
+		}
+	}
 }
 
 // A hub that was just started does not know how many of the calls so far were its own: it takes all for its own.

@@ -72,6 +72,9 @@ type Saved struct {
 	// from Cursor, and these are left out.
 	Done []string `json:"done,omitzero"`
 
+	// Whole is when a round of the feed ended, if it did with this place and the feed is one that rests between rounds.
+	Whole time.Time `json:"whole,omitzero"`
+
 	Time     time.Time `json:"time"`
 	Sequence uint64    `json:"-"` // of the cursor's message; 0: the feed has none
 }
@@ -83,6 +86,7 @@ type Append struct {
 	Expect Saved // the feed's place as the writer knows it
 	Events []Event
 	Cursor []byte
+	Whole  time.Time // for Saved.Whole
 }
 
 // Receipt says what the log holds after an append.

@@ -74,7 +74,7 @@ func (l *Log) cursor(ctx context.Context, tenant, connection, feed string) (even
 		return s, err
 	}
 	if r.seq < floor {
-		s.Cursor, s.Done = nil, nil
+		s.Cursor, s.Done, s.Whole = nil, nil, time.Time{}
 	}
 	return s, l.absorb(ctx, tenant, connection, feed, &s)
 }

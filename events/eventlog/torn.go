@@ -29,7 +29,7 @@ func (l *Log) absorb(ctx context.Context, tenant, connection, feed string, s *ev
 		if r.feed != feed || r.prev != s.Head {
 			continue
 		}
-		s.Head, s.Events = r.hash, s.Events+1
+		s.Head, s.Events, s.Whole = r.hash, s.Events+1, time.Time{}
 		id, err := l.activityAt(ctx, r)
 		if err != nil {
 			return err

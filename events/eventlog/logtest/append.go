@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rollcallhq/rollcall/events"
@@ -65,6 +66,34 @@ func quietAppend(t *testing.T, s Subject) {
 	more := agents(1, 1)
 	w.mustAppend("c4", more...)
 	mustBe(t, w.log, "c4", concat(page, more)...)
+}
+
+// wholeness is kept with the place that it was said of, with events and without, and goes with the next, and when places are
+// forgotten.
+func wholeness(t *testing.T, s Subject) {
+	w := claim(t, s, "hub1")
+	at := time.Date(2026, 8, 20, 7, 0, 0, 0, time.UTC)
+	for i, page := range [][]events.Event{agents(0, 3), nil} {
+		r, err := w.log.Append(background(t), events.Append{Claim: w.claim, Feed: feed, Expect: w.saved, Events: page, Whole: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.claim, w.saved = r.Claim, r.Saved
+		read, err := w.log.Cursor(background(t), tenant, connection, feed)
+		if err != nil || !read.Whole.Equal(at) || !r.Saved.Whole.Equal(at) {
+			t.Errorf("append %d: whole %v in the log, %v in the receipt (%v)", i, read.Whole, r.Saved.Whole, err)
+		}
+	}
+	if err := w.log.ForgetCursors(background(t), "an operator asked for it"); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := w.log.Cursor(background(t), tenant, connection, feed); err != nil || !read.Whole.IsZero() {
+		t.Errorf("places were forgotten, and the feed was whole %v (%v)", read.Whole, err)
+	}
+	w.mustAppend("c1", agents(3, 1)...)
+	if read, err := w.log.Cursor(background(t), tenant, connection, feed); err != nil || !read.Whole.IsZero() {
+		t.Errorf("the next place was whole %v (%v)", read.Whole, err)
+	}
 }
 
 func singleEvent(t *testing.T, s Subject) {

@@ -93,6 +93,7 @@ var cases = []struct {
 	{"append and read back", appendAndRead},
 	{"the receipt is the next expectation", receipts},
 	{"an append without events renews the claim", quietAppend},
+	{"when a feed was whole is part of its place", wholeness},
 	{"an event alone", singleEvent},
 	{"events of another connection are refused", foreignEvents},
 	{"a stale cursor is refused whole", staleCursor},

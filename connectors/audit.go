@@ -1,0 +1,123 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// A feed that another one leads is an audit: it reads thing by thing, at a call or more each, what the leading feed tells of as it
+// changes. So it rests between its rounds, through a restart of the hub too, and begins one early only when the leader has
+// lost track, when it cannot read, or when a person asks.
+
+// audit is what an audit knows beyond other feeds.
+type audit struct {
+	leader *feed
+	whole  time.Time   // when its last round ended; zero: it has not ended one since it began anew
+	anew   atomic.Bool // the leader has lost track: begin from the start
+	woken  bool        // a nudge ended the last wait
+}
+
+// lead joins each audit to the feed that leads it.
+func (s *session) lead() {
+	for _, f := range s.feeds {
+		for _, other := range s.feeds {
+			if f.def.Led != "" && other.def.Name == f.def.Led {
+				f.audit = &audit{leader: other}
+			}
+		}
+		if f.audit != nil && len(f.cursor) == 0 {
+			f.audit.whole = f.saved.Whole
+		}
+	}
+}
+
+// resting is how long an audit still rests, and in how long to look again: the leader may go blind meanwhile.
+func (f *feed) resting(now time.Time) (left, look time.Duration) {
+	a := f.audit
+	if a == nil || a.whole.IsZero() || a.anew.Load() || a.woken || len(f.round) > 0 {
+		return 0, 0
+	}
+	left = a.whole.Add(f.pace()).Sub(now)
+	if look = left; f.def.Alone > 0 {
+		look = min(look, f.def.Alone)
+	}
+	return left, look
+}
+
+// pace is how often the feed is read once caught up.
+func (f *feed) pace() time.Duration {
+	d := f.s.cfg.every(&f.def)
+	if _, set := f.s.cfg.Pace[f.def.Name]; !set && f.audit != nil && f.audit.leader.blind.Load() && f.def.Alone > 0 {
+		return min(d, f.def.Alone)
+	}
+	return d
+}
+
+// rest tells that the feed is caught up as of its last round, which may have been another process's.
+func (f *feed) rest(left time.Duration) {
+	f.report(func(s *FeedStatus) {
+		s.State, s.CaughtUp, s.CaughtUpAt = FeedCaughtUp, true, f.audit.whole.UTC()
+		s.NextAt = time.Now().Add(left).UTC()
+	})
+}
+
+// beginAnew makes an audit whose leader has lost track start over.
+func (f *feed) beginAnew() {
+	if f.audit != nil && f.audit.anew.Swap(false) {
+		f.giveUpPasses()
+		f.startOver()
+	}
+}
+
+// lost makes the audits that f leads begin anew. Their places in the log are taken back before f's own moves on, so that a crash
+// in between loses nothing. The caller holds s.mu.
+func (s *session) lost(ctx context.Context, f *feed) error {
+	for _, g := range s.feeds {
+		if g.audit == nil || g.audit.leader != f {
+			continue
+		}
+		g.audit.anew.Store(true)
+		if g.saved.Sequence > 0 && (len(g.saved.Cursor) > 0 || !g.saved.Whole.IsZero()) {
+			receipt, err := s.cfg.Log.Append(ctx, events.Append{Claim: s.claim, Feed: g.def.Name, Expect: g.saved})
+			if err != nil {
+				return fmt.Errorf("taking back the place of %s: %w", g.def.Name, err)
+			}
+			s.claim, g.saved = receipt.Claim, receipt.Saved
+		}
+		g.nudge()
+	}
+	return nil
+}
+
+// wake pulls feeds before their time.
+func (s *session) wake(names []string) {
+	for _, name := range names {
+		for _, f := range s.feeds {
+			if f.def.Name == name {
+				f.nudge()
+			}
+		}
+	}
+}
+
+// checkLeaders says which feed is led by one that is not there, or that is led itself.
+func checkLeaders(feeds []Feed) error {
+	led := map[string]string{}
+	for _, f := range feeds {
+		led[f.Name] = f.Led
+	}
+	for _, f := range feeds {
+		if f.Led == "" {
+			continue
+		}
+		if above, ok := led[f.Led]; !ok || above != "" {
+			return errors.New("the feed " + f.Name + " is led by " + f.Led + ", which is no feed or is led itself")
+		}
+	}
+	return nil
+}

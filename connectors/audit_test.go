@@ -1,0 +1,186 @@
+package connectors
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// audited is a vendor with a log and an audit of things that takes two pages.
+type audited struct {
+	*fakeVendor
+	pulls []string // cursors that the audit was pulled from
+	log   func() (Page, error)
+}
+
+func newAudited() *audited {
+	a := &audited{fakeVendor: &fakeVendor{}, log: func() (Page, error) { return Page{Next: Cursor("here")}, nil }}
+	a.pull("log", 10*time.Second, func(Cursor) (Page, error) { return a.log() })
+	a.pull("things", 24*time.Hour, func(from Cursor) (Page, error) {
+		a.pulls = append(a.pulls, string(from))
+		if from == nil {
+			return Page{Next: Cursor("half"), More: true, Ahead: 7, Records: []Record{a.record(says(agent("a1", "A")))}}, nil
+		}
+		return Page{Records: []Record{a.record(says(agent("a2", "A")))}}, nil
+	})
+	a.feeds[1].Led, a.feeds[1].Alone = "log", time.Hour
+	return a
+}
+
+func (a *audited) taken() (out string) {
+	a.locked(func() { out, a.pulls = strings.Join(a.pulls, ","), nil })
+	return out
+}
+
+func TestAuditRestsThroughARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newAudited()
+		x := start(t, v, newMemLog())
+		after(time.Minute)
+		if got := v.taken(); got != ",half" {
+			t.Fatalf("pulled from %q", got)
+		}
+		x.end()
+		time.Sleep(22 * time.Hour)
+		x = start(t, v, x.log)
+		after(time.Hour)
+		if f := x.feed("things"); v.taken() != "" || !f.CaughtUp || f.State != FeedCaughtUp || f.NextAt.Sub(time.Now()).Round(time.Minute) != 59*time.Minute {
+			t.Errorf("after a restart it does not rest: %+v", f)
+		}
+		after(time.Hour)
+		if got := v.taken(); got != ",half" {
+			t.Errorf("a day after the last round: pulled from %q", got)
+		}
+		x.end()
+	})
+}
+
+func TestAuditResumesInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, log := newAudited(), newMemLog()
+		log.before = func(a events.Append) error {
+			if a.Feed == "things" && len(a.Events) > 0 && a.Events[0].Ref().Holder == "a2" {
+				return events.ErrFenced // killed before the second page is stored
+			}
+			return nil
+		}
+		x := start(t, v, log)
+		synctest.Wait()
+		x.end()
+		if got := v.taken(); got != ",half" {
+			t.Fatalf("pulled from %q", got)
+		}
+		log.before = nil
+		x = start(t, v, log)
+		after(time.Minute)
+		if got := v.taken(); got != "half" {
+			t.Errorf("the next start pulled from %q: it goes on where it was", got)
+		}
+		if f := x.feed("things"); !f.CaughtUp {
+			t.Errorf("status %+v", f)
+		}
+		x.end()
+	})
+}
+
+func TestAuditIsOftenerWithoutItsLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newAudited()
+		x := start(t, v, newMemLog())
+		after(time.Minute)
+		v.taken()
+		v.locked(func() { v.log = func() (Page, error) { return Page{}, &Fault{Kind: Forbidden, Cure: "grant it"} } })
+		after(3 * time.Hour)
+		if got := v.taken(); got != ",half,,half" && got != ",half,,half,,half" {
+			t.Errorf("in three hours without the log: pulled from %q", got)
+		}
+		v.locked(func() { v.log = func() (Page, error) { return Page{Next: Cursor("here")}, nil } })
+		after(10 * time.Minute)
+		v.taken()
+		after(20 * time.Hour)
+		if got := v.taken(); got != "" {
+			t.Errorf("with the log again: pulled from %q", got)
+		}
+		x.end()
+	})
+}
+
+// When the leader has lost track, its audits begin anew, whenever the hub is killed on the way.
+func TestAuditBeginsAnewWhenItsLeaderIsLost(t *testing.T) {
+	for _, killed := range []string{"", "things", "log"} {
+		t.Run("killed at "+killed, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, log := newAudited(), newMemLog()
+				x := start(t, v, log)
+				after(time.Minute)
+				x.end()
+				v.taken()
+				lost, kill := true, killed
+				v.log = func() (Page, error) {
+					if !lost {
+						return Page{Next: Cursor("there")}, nil
+					}
+					return Page{Next: Cursor("there"), Lost: true, Records: []Record{v.record(says(agent("gap", fmt.Sprint(time.Now()))))}}, nil
+				}
+				log.before = func(a events.Append) error {
+					if a.Feed == kill {
+						return events.ErrFenced
+					}
+					return nil
+				}
+				log.after = func(a events.Append) error {
+					if a.Feed == "log" && slices.ContainsFunc(a.Events, func(e events.Event) bool { return e.Ref().Holder == "gap" }) {
+						lost = false // the leader's place is behind the gap now
+					}
+					return nil
+				}
+				x = start(t, v, log)
+				after(time.Second)
+				if kill != "" {
+					x.end()
+					v.taken()
+					v.locked(func() { kill = "" })
+					x = start(t, v, log)
+				}
+				after(time.Minute)
+				if got := v.taken(); !strings.HasSuffix(got, ",half") {
+					t.Errorf("pulled from %q, want a round from the start", got)
+				}
+				x.end()
+			})
+		})
+	}
+}
+
+func TestFeedsWakeOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newAudited()
+		x := start(t, v, newMemLog())
+		after(time.Minute)
+		v.taken()
+		v.locked(func() {
+			v.log = func() (Page, error) { return Page{Next: Cursor("more"), Wakes: []string{"things", "nobody"}}, nil }
+		})
+		after(11 * time.Second)
+		if got := v.taken(); got != ",half" {
+			t.Errorf("pulled from %q", got)
+		}
+		x.end()
+	})
+}
+
+func TestLeadersAreChecked(t *testing.T) {
+	for _, led := range []string{"nobody", "things"} {
+		v := newAudited()
+		v.feeds[1].Led = led
+		_, err := NewRunner(Config{Tenant: "a", Connection: "b", Vendor: "c", Hub: "d", Connector: v, Log: newMemLog()})
+		if err == nil || !strings.Contains(err.Error(), "things is led by "+led) {
+			t.Errorf("led by %s: %v", led, err)
+		}
+	}
+}
