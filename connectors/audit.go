@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -10,14 +9,16 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// A feed that another one leads is an audit: it reads thing by thing, at a call or more each, what the leading feed tells of as it
-// changes. So it rests between its rounds, through a restart of the hub too, and begins one early only when the leader has
-// lost track, when it cannot read, or when a person asks.
+// A feed that another one leads is an audit: it reads in full what the leading feed tells of as it changes. So it rests between
+// its rounds, the longer the more calls they take, and begins one early only when the leader has lost track, when it cannot
+// read, or when something asks for it.
 
 // audit is what an audit knows beyond other feeds.
 type audit struct {
 	leader *feed
 	whole  time.Time   // when its last round ended; zero: it has not ended one since it began anew
+	cost   int64       // calls of that round; 0: it was another process's
+	from   int64       // the feed's calls before the round
 	anew   atomic.Bool // the leader has lost track: begin from the start
 	woken  bool        // a nudge ended the last wait
 }
@@ -30,7 +31,7 @@ func (s *session) lead() {
 				f.audit = &audit{leader: other}
 			}
 		}
-		if f.audit != nil && len(f.cursor) == 0 {
+		if f.audit != nil && f.def.Rests && len(f.cursor) == 0 {
 			f.audit.whole = f.saved.Whole
 		}
 	}
@@ -39,7 +40,7 @@ func (s *session) lead() {
 // resting is how long an audit still rests, and in how long to look again: the leader may go blind meanwhile.
 func (f *feed) resting(now time.Time) (left, look time.Duration) {
 	a := f.audit
-	if a == nil || a.whole.IsZero() || a.anew.Load() || a.woken || len(f.round) > 0 {
+	if a == nil || a.whole.IsZero() || a.anew.Load() || a.woken || len(f.round) > 0 || len(f.later) > 0 {
 		return 0, 0
 	}
 	left = a.whole.Add(f.pace()).Sub(now)
@@ -49,20 +50,31 @@ func (f *feed) resting(now time.Time) (left, look time.Duration) {
 	return left, look
 }
 
-// pace is how often the feed is read once caught up.
+// pace is how often the feed is read once caught up: as configured, else as its definition says.
 func (f *feed) pace() time.Duration {
 	d := f.s.cfg.every(&f.def)
-	if _, set := f.s.cfg.Pace[f.def.Name]; !set && f.audit != nil && f.audit.leader.blind.Load() && f.def.Alone > 0 {
+	if _, set := f.s.cfg.Pace[f.def.Name]; set || f.audit == nil || len(f.later) > 0 {
+		return d
+	}
+	if f.audit.leader.blind.Load() && f.def.Alone > 0 {
 		return min(d, f.def.Alone)
 	}
-	return d
+	return max(d, time.Duration(f.audit.cost)*f.def.CallEvery)
+}
+
+// ended notes whether a round of the audit ended with a page.
+func (a *audit) ended(p *plan, calls int64) {
+	a.woken, a.whole = false, time.Time{}
+	if p.whole {
+		a.whole, a.cost, a.from = p.now.UTC().Round(0), calls-a.from, calls
+	}
 }
 
 // rest tells that the feed is caught up as of its last round, which may have been another process's.
 func (f *feed) rest(left time.Duration) {
 	f.report(func(s *FeedStatus) {
 		s.State, s.CaughtUp, s.CaughtUpAt = FeedCaughtUp, true, f.audit.whole.UTC()
-		s.NextAt = time.Now().Add(left).UTC()
+		s.NextAt, s.Every = time.Now().Add(left).UTC(), f.pace().Seconds()
 	})
 }
 
@@ -116,7 +128,7 @@ func checkLeaders(feeds []Feed) error {
 			continue
 		}
 		if above, ok := led[f.Led]; !ok || above != "" {
-			return errors.New("the feed " + f.Name + " is led by " + f.Led + ", which is no feed or is led itself")
+			return fmt.Errorf("the feed %s is led by %s, which is no feed or is led itself", f.Name, f.Led)
 		}
 	}
 	return nil

@@ -1,7 +1,9 @@
 package connectors
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +30,7 @@ func newAudited() *audited {
 		}
 		return Page{Records: []Record{a.record(says(agent("a2", "A")))}}, nil
 	})
-	a.feeds[1].Led, a.feeds[1].Alone = "log", time.Hour
+	a.feeds[1].Led, a.feeds[1].Rests, a.feeds[1].Alone = "log", true, time.Hour
 	return a
 }
 
@@ -183,4 +185,54 @@ func TestLeadersAreChecked(t *testing.T) {
 			t.Errorf("led by %s: %v", led, err)
 		}
 	}
+}
+
+// The more calls a round takes, the longer the audit rests, so that its cost in the long run is bounded.
+func TestAuditRestsAsLongAsItCosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := NewTransport(roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "ok"), nil }), Limits{})
+		v := newAudited()
+		v.feeds[1].Every, v.feeds[1].CallEvery = time.Minute, 100*time.Second
+		pull := v.feeds[1].Pull
+		v.feeds[1].Pull = func(ctx context.Context, from Cursor) (Page, error) {
+			for range 18 {
+				if _, err := get(t, tr, ctx, vendorURL); err != nil {
+					t.Error(err)
+				}
+			}
+			return pull(ctx, from)
+		}
+		x := start(t, v, newMemLog())
+		after(59 * time.Minute)
+		if got := v.taken(); got != ",half" {
+			t.Errorf("pulled from %q: 36 calls are paid for by an hour of rest", got)
+		}
+		after(2 * time.Minute)
+		if got := v.taken(); got != ",half" {
+			t.Errorf("after an hour: pulled from %q", got)
+		}
+		x.end()
+	})
+}
+
+func TestFeedsMayAskWhatIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVendor{}
+		var said []string
+		v.list("agents", time.Minute, func() ([]events.Entity, error) { return agents(2), nil })
+		v.feeds = append(v.feeds, Feed{Name: "asks", Every: time.Minute, Pull: func(ctx context.Context, _ Cursor) (Page, error) {
+			said = append(said, fmt.Sprint(Known(ctx, events.KindAgent), IsKnown(ctx, events.Identity(events.KindAgent, "a001")),
+				IsKnown(ctx, events.Identity(events.KindAgent, "nobody"))))
+			return Page{}, nil
+		}})
+		x := start(t, v, newMemLog())
+		after(90 * time.Second)
+		x.end()
+		if got := said[len(said)-1]; got != "[a000 a001] true false" {
+			t.Errorf("known: %s", got)
+		}
+		if Known(t.Context(), events.KindAgent) != nil || IsKnown(t.Context(), events.Identity(events.KindAgent, "a001")) {
+			t.Error("outside of a runner something is known")
+		}
+	})
 }

@@ -48,12 +48,17 @@ type Feed struct {
 	// Settle is how long after Passes missed it an entity must have been missing in all; zero where the vendor's lists are exact.
 	Settle time.Duration
 
-	// Led names the feed that tells of each change to this one's things as it happens. Then this one, which reads thing by thing at
-	// a call or more each, is only an audit: a start does not begin another round before Every is over since the last one
-	// ended, and its calls leave a quarter of the connection's share of a limit to the others. Alone is its pace while the
-	// leading feed cannot read. An audit's cursor is nil between two rounds.
-	Led   string
-	Alone time.Duration
+	// Led names the feed that tells of each change to this one's things as it happens. Then this one is an audit of what should be
+	// known, and must not cost much: its calls leave a quarter of the connection's share of a limit to the others, and after a
+	// round of n calls it rests for n times CallEvery, if that is longer than Every. Alone is its pace while the leading
+	// feed cannot read. Its cursor is nil between two rounds.
+	Led       string
+	CallEvery time.Duration
+	Alone     time.Duration
+
+	// Rests lets an audit go on resting after a restart, for what is left of Every. A feed whose passes prove things gone should
+	// begin one at each start.
+	Rests bool
 
 	// Pull reads one page. A nil cursor means from the start. It returns when the page is there, or with an error: a [*Fault]
 	// for what the runner should know, anything else being transient. It does not retry and does not wait. When it fails, the

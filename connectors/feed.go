@@ -123,7 +123,8 @@ func (f *feed) pull(ctx context.Context) (page Page, err error) {
 		}
 	}()
 	defer func() { f.report(func(s *FeedStatus) { s.Calls = f.calls.Load() }) }()
-	return f.def.Pull(countingCalls(ctx, &f.calls, f.audit != nil), slices.Clone(f.cursor))
+	ctx = context.WithValue(countingCalls(ctx, &f.calls, f.audit != nil), knownKey{}, f.s)
+	return f.def.Pull(ctx, slices.Clone(f.cursor))
 }
 
 func (s *session) panicked(what string, v any) error {

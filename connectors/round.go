@@ -38,10 +38,7 @@ func (f *feed) settle(p *plan) {
 	}
 	f.hold(p.held)
 	if f.audit != nil {
-		f.audit.woken, f.audit.whole = false, time.Time{}
-		if p.whole {
-			f.audit.whole = p.now.UTC().Round(0)
-		}
+		f.audit.ended(p, f.calls.Load())
 	}
 }
 
@@ -55,7 +52,7 @@ func (f *feed) persistent() Cursor {
 
 // wholeAt is when an audit's last round ended, if nothing of another stands at its place.
 func (f *feed) wholeAt() time.Time {
-	if f.audit == nil || f.audit.anew.Load() || len(f.later) > 0 || len(f.cursor) > 0 {
+	if f.audit == nil || !f.def.Rests || f.audit.anew.Load() || len(f.later) > 0 || len(f.cursor) > 0 {
 		return time.Time{}
 	}
 	return f.audit.whole
@@ -63,7 +60,7 @@ func (f *feed) wholeAt() time.Time {
 
 // due reports whether a cursor is to be saved although there are no events.
 func (f *feed) due(cursor Cursor) bool {
-	if f.audit != nil && !f.wholeAt().Equal(f.saved.Whole) {
+	if f.def.Rests && !f.wholeAt().Equal(f.saved.Whole) {
 		return true // once a round: a restart goes on resting
 	}
 	if string(cursor) == string(f.saved.Cursor) && len(f.saved.Done) == 0 {

@@ -72,7 +72,7 @@ type Saved struct {
 	// from Cursor, and these are left out.
 	Done []string `json:"done,omitzero"`
 
-	// Whole is when a round of the feed ended, if it did with this place and the feed is one that rests between rounds.
+	// Whole is when a round of the feed ended, if it did with this place and the feed rests between rounds through restarts.
 	Whole time.Time `json:"whole,omitzero"`
 
 	Time     time.Time `json:"time"`
