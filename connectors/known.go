@@ -7,25 +7,37 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-type knownKey struct{}
+// Knower is what a Pull may ask of the log, through its context.
+type Knower interface {
+	// Known are the holders of all living identities of a kind that the log knows of the connection, sorted.
+	Known(events.Kind) []string
 
-// Known are the holders of all living identities of a kind that the log knows of the connection, sorted. A Pull asks with its own
-// context; outside of a runner nothing is known.
+	// IsKnown reports whether the log knows the entity, and that it lives.
+	IsKnown(events.Ref) bool
+}
+
+type knowerKey struct{}
+
+// Knowing is a context for a Pull that may ask k. The runner makes it; so does a connector's test.
+func Knowing(ctx context.Context, k Knower) context.Context { return context.WithValue(ctx, knowerKey{}, k) }
+
+// Known asks the [Knower] of a Pull's context. Without one nothing is known.
 func Known(ctx context.Context, k events.Kind) []string {
-	if s, ok := ctx.Value(knownKey{}).(*session); ok {
-		return s.known(k)
+	if s, ok := ctx.Value(knowerKey{}).(Knower); ok {
+		return s.Known(k)
 	}
 	return nil
 }
 
-// IsKnown reports whether the log knows the entity, and that it lives. A Pull asks with its own context, for example to read at once
-// what hangs on an agent that is new; outside of a runner nothing is known.
+// IsKnown asks the [Knower] of a Pull's context, for example to read at once what hangs on an agent that is new. Without one nothing
+// is known.
 func IsKnown(ctx context.Context, ref events.Ref) bool {
-	s, ok := ctx.Value(knownKey{}).(*session)
-	return ok && s.isKnown(ref)
+	s, ok := ctx.Value(knowerKey{}).(Knower)
+	return ok && s.IsKnown(ref)
 }
 
-func (s *session) known(k events.Kind) []string {
+// Known is part of [Knower].
+func (s *session) Known(k events.Kind) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
@@ -38,7 +50,8 @@ func (s *session) known(k events.Kind) []string {
 	return out
 }
 
-func (s *session) isKnown(ref events.Ref) bool {
+// IsKnown is part of [Knower].
+func (s *session) IsKnown(ref events.Ref) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.st.entities[ref]

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	delegationsPath = "/workload-principals/api/v1/delegation-links"
 	ownersPath      = "/governance/api/v1/resource-owners"
 	appsPath        = "/api/v1/apps"
+	clientsPath     = "/oauth2/v1/clients"
+	tokensPath      = "/api/v1/api-tokens"
+	usersPath       = "/api/v1/users"
+	groupsPath      = "/api/v1/groups"
 )
 
 // client asks one org, through the vendor's SDK. SDK v2 is retired by its vendor and its models lose fields, so nothing of it
@@ -34,9 +39,28 @@ type client struct {
 	now  func() time.Time
 	auth authorizer
 
-	ornPrefix atomic.Pointer[string] // what the ORNs of all agents of the org begin with, once one has been told
-	skew      atomic.Int64           // how far the vendor's clock is ahead of the hub's, in nanoseconds, as its last answer tells
-	apps      appBook
+	secrets bool // the ids and dates of client secrets are read too
+
+	skew   atomic.Int64 // how far the vendor's clock is ahead of the hub's, in nanoseconds, as its last answer tells
+	roll   *roll
+	barred sync.Map // names of parts that may not be read → true
+}
+
+// may notes whether parts may be read.
+func (c *client) may(ps []*part, yes bool) {
+	for _, p := range ps {
+		if yes {
+			c.barred.Delete(p.name)
+		} else {
+			c.barred.Store(p.name, true)
+		}
+	}
+}
+
+// isBarred reports whether a part may not be read, as far as it was tried.
+func (c *client) isBarred(p *part) bool {
+	_, barred := c.barred.Load(p.name)
+	return barred
 }
 
 // vendorNow is the time by the vendor's clock, as far as an answer has told it.
@@ -57,7 +81,7 @@ func (c *client) learnSkew(h http.Header) {
 	c.skew.Store(int64(skew))
 }
 
-func newClient(s connectors.Settings, page int) (*client, error) {
+func newClient(s connectors.Settings, o settings) (*client, error) {
 	base, err := endpoint(s.Endpoint)
 	if err != nil {
 		return nil, err
@@ -74,7 +98,7 @@ func newClient(s connectors.Settings, page int) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{sdk: sdk, base: base, page: page, now: s.Clock(), auth: auth}, nil
+	return &client{sdk: sdk, base: base, page: o.page, secrets: o.secrets, now: s.Clock(), auth: auth, roll: newRoll()}, nil
 }
 
 // newSDK sets every field of the SDK's configuration that could do harm, because the SDK also reads the environment

@@ -25,6 +25,7 @@ var Vendor = connectors.Vendor{
 	Name:  "okta",
 	Title: "Okta",
 	Auth:  methods,
+	Class: rateClass,
 	New:   func(s connectors.Settings) (connectors.Connector, error) { return newConnector(s) },
 }
 
@@ -42,30 +43,98 @@ func newConnector(s connectors.Settings) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newClient(s, o.page)
+	c, err := newClient(s, o)
 	if err != nil {
 		return nil, err
 	}
 	return &connector{client: c, feeds: feeds(c, o)}, nil
 }
 
-// feeds is everything that the connector reads. A name is for ever: it names the cursor. The System Log tells what has changed
-// within seconds, so that whole passes, which cost calls for each agent, can be rare.
+// feedLog is the feed that leads all others: within seconds it tells what has changed.
+const feedLog = "system-log"
+
+// How often the audits are read. A whole listing, which proves things gone, costs a call per 200 things; a walk costs one or two
+// for each. Without the log nothing else tells of changes.
+const (
+	listEvery, listAlone = 30 * time.Minute, 5 * time.Minute
+	walkEvery, walkAlone = 24 * time.Hour, time.Hour
+
+	// callEvery bounds what each of the ten audits costs in the long run: with the log's poll every ten seconds, all of them
+	// together take one call more in each such cycle, whatever the size of the company.
+	callEvery = 100 * time.Second
+)
+
+// feeds is everything that the connector reads. A name is for ever: it names the cursor.
 func feeds(c *client, o settings) []connectors.Feed {
-	return []connectors.Feed{
-		{Name: "ai-agents", Kinds: []events.Kind{events.KindAgent}, Every: 5 * time.Minute,
-			Pull: (&agentsFeed{client: c}).pull},
-		{Name: "service-apps", Kinds: []events.Kind{events.KindAgent, events.KindCredential}, Every: 15 * time.Minute,
-			Pull: (&appsFeed{client: c}).pull},
-		{Name: "owners", Kinds: []events.Kind{events.KindStewardship, events.KindPerson}, Every: 15 * time.Minute,
-			Pull: (&ownersFeed{client: c}).pull},
-		{Name: "agent-keys", Kinds: []events.Kind{events.KindCredential}, Every: 30 * time.Minute,
-			Pull: newKeysFeed(c).pull},
-		{Name: "connections", Kinds: []events.Kind{events.KindGrant, events.KindDelegation}, Every: 30 * time.Minute,
-			Pull: newConnectionsFeed(c).pull},
-		{Name: "system-log", Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second,
-			Pull: (&logFeed{client: c, opts: o.log}).pull},
+	list := func(name string, pull pullFunc, kinds ...events.Kind) connectors.Feed {
+		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: feedLog, Pull: pull}
 	}
+	audit := func(name string, ids idsFunc, parts ...*part) connectors.Feed {
+		w := &walk{client: c, parts: parts, ids: ids}
+		f := list(name, w.pull, kindsOf(parts)...)
+		f.Every, f.Alone, f.Rests = walkEvery, walkAlone, true
+		return f
+	}
+	return []connectors.Feed{
+		{Name: feedLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: (&logFeed{client: c, opts: o.log}).pull},
+		list("ai-agents", (&agentsFeed{client: c}).pull, events.KindAgent),
+		list("service-apps", (&appsFeed{client: c}).pull, events.KindAgent, events.KindCredential),
+		list("api-tokens", (&tokensFeed{client: c}).pull, events.KindAgent, events.KindCredential, events.KindStewardship),
+		list("owners", (&ownersFeed{client: c, each: &walk{client: c, parts: []*part{partOwners}, ids: c.agentIDs}}).pull, partOwners.kinds...),
+		audit("agent-keys", c.agentIDs, partKeys),
+		audit("connections", c.agentIDs, partConnections, partDelegations),
+		audit("app-credentials", c.appsWithCredentials, partAppKeys),
+		audit("app-grants", c.appIDs, partGrants),
+		audit("app-roles", c.appIDs, partRoles),
+		audit("people", knownPeople, partPerson),
+	}
+}
+
+type (
+	pullFunc = func(context.Context, connectors.Cursor) (connectors.Page, error)
+	idsFunc  = func(ctx context.Context, first bool) ([]string, error)
+)
+
+func kindsOf(parts []*part) []events.Kind {
+	var kinds []events.Kind
+	for _, p := range parts {
+		kinds = append(kinds, p.kinds...)
+	}
+	return kinds
+}
+
+// agentIDs are all AI agents, sorted. The first time they are listed, unless that has just been done.
+func (c *client) agentIDs(ctx context.Context, first bool) ([]string, error) {
+	if first || !c.roll.has(&c.roll.agentsAt) {
+		if err := c.knowAgents(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.roll.agentIDs(), nil
+}
+
+// appIDs are all service apps, sorted.
+func (c *client) appIDs(ctx context.Context, first bool) ([]string, error) {
+	return c.appsThat(ctx, first, func(appRef) bool { return true })
+}
+
+// appsWithCredentials are the service apps that have something to prove themselves with that may be listed.
+func (c *client) appsWithCredentials(ctx context.Context, first bool) ([]string, error) {
+	return c.appsThat(ctx, first, func(a appRef) bool { return a.keys || a.secrets && c.secrets })
+}
+
+func (c *client) appsThat(ctx context.Context, first bool, fit func(appRef) bool) ([]string, error) {
+	if first || !c.roll.has(&c.roll.appsAt) {
+		if err := c.knowApps(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.roll.appIDs(fit), nil
+}
+
+// knownPeople are the users and groups that the log knows of, because something names them.
+func knownPeople(ctx context.Context, _ bool) ([]string, error) {
+	return slices.DeleteFunc(connectors.Known(ctx, events.KindPerson), func(id string) bool { return !isUser(id) && !isGroup(id) }), nil
 }
 
 // Feeds says what the connection reads.
@@ -97,12 +166,13 @@ func (c *connector) Probe(ctx context.Context) error {
 
 // settings are the connection's options, read.
 type settings struct {
-	page int
-	log  logOptions
+	page    int
+	secrets bool // read the ids and dates of client secrets
+	log     logOptions
 }
 
 // optionNames are all options.
-var optionNames = []string{"activities", "activities_per_minute", "log_since", "page_size"}
+var optionNames = []string{"activities", "activities_per_minute", "client_secrets", "log_since", "page_size"}
 
 // options reads Settings.Options.
 func options(s connectors.Settings) (settings, error) {
@@ -123,7 +193,15 @@ func options(s connectors.Settings) (settings, error) {
 }
 
 func (o *settings) set(name, value string) (err error) {
-	if name != "page_size" {
+	switch name {
+	case "client_secrets":
+		if o.secrets, err = strconv.ParseBool(value); err != nil {
+			return fmt.Errorf("okta: option client_secrets is %q: use true to have the ids and dates of client secrets read, which Okta "+
+				"audits as a reading of the secrets, or false", value)
+		}
+		return nil
+	case "page_size":
+	default:
 		return o.log.set(name, value)
 	}
 	if o.page, err = strconv.Atoi(value); err != nil || o.page < 1 || o.page > maxPage {

@@ -24,6 +24,7 @@ type cursor struct {
 	Next    string                 `json:"next,omitzero"`   // target of the next page
 	Phase   string                 `json:"phase,omitzero"`  // which of a feed's lists Next belongs to
 	Pass    string                 `json:"pass,omitzero"`   // names the pass whose findings the feed keeps in memory
+	After   string                 `json:"after,omitzero"`  // of a walk: the last thing that was asked about
 	Opened  bool                   `json:"opened,omitzero"` // the page that opened the pass has been handed out
 	Broken  bool                   `json:"broken,omitzero"` // a page of this pass was not whole
 	Blind   []connectors.Blindness `json:"blind,omitzero"`  // what the pass could not see so far
@@ -71,10 +72,15 @@ func (c cursor) page(scope string, records []connectors.Record, last bool) (conn
 		p.Seals = []string{scope}
 		return p, nil
 	}
-	c.Version, c.Opened = cursorVersion, true
-	next, err := events.Marshal(c)
+	c.Opened = true
+	next, err := c.encode()
 	p.Next, p.More = next, true
 	return p, err
+}
+
+func (c cursor) encode() (connectors.Cursor, error) {
+	c.Version = cursorVersion
+	return events.Marshal(c)
 }
 
 // record makes a record of what one request brought, without the secrets in it.

@@ -92,6 +92,9 @@ func entryGolden(t *testing.T, item jsontext.Value) string {
 	if reads := e.signals(); len(reads) > 0 {
 		fmt.Fprintf(&out, ",\n  %s", member("reads", readsOf(reads)))
 	}
+	if wakes := e.wakes(); len(wakes) > 0 {
+		fmt.Fprintf(&out, ",\n  %s", member("wakes", wakes))
+	}
 	if activities := activitiesOf(t, &e); len(activities) > 0 {
 		fmt.Fprintf(&out, ", %s,\n  \"activities\": [\n    %s]", member("told_with", toldWith(&e)), strings.Join(activities, ",\n    "))
 	}
@@ -155,9 +158,9 @@ func toldWith(e *wireEntry) string {
 // activitiesOf are the activities that an entry is kept as, one line each, in an org where one app is a service app.
 func activitiesOf(t *testing.T, e *wireEntry) (out []string) {
 	t.Helper()
-	c := &client{}
-	c.apps.note("0oa9jjjjjjjjjjjj0g7", true)
-	c.apps.note("0oa2wwwwwwwwwwww0g7", false)
+	c := &client{roll: newRoll()}
+	c.roll.app("0oa9jjjjjjjjjjjj0g7", appRef{service: true})
+	c.roll.app("0oa2wwwwwwwwwwww0g7", appRef{})
 	holders, err := c.holders(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +297,8 @@ func FuzzEntry(f *testing.F) {
 			return
 		}
 		for _, s := range e.signals() {
-			if !isID(s.ID, "wlp") && !isID(s.ID, "0oa") || s.LogID == "" || s.At.IsZero() {
+			if partNamed(s.What) == nil && s.What != readAgent && s.What != readApp || s.LogID == "" || s.At.IsZero() ||
+				!slices.ContainsFunc([]string{"wlp", "0oa", "00T", "00u", "00g"}, func(kind string) bool { return isID(s.ID, kind) }) {
 				t.Errorf("reads again %+v", s)
 			}
 		}

@@ -51,9 +51,14 @@ func missingObject(err error) bool {
 	return r != nil && r.status == http.StatusNotFound && r.code == codeNotFound
 }
 
-// ofOne reports whether a path leads to something of one agent or app, rather than to one of the org's lists.
+// ofOne reports whether a path leads to one thing or something of it, rather than to one of the org's lists.
 func ofOne(path string) bool {
-	return strings.HasPrefix(path, agentsPath+"/") || strings.HasPrefix(path, appsPath+"/")
+	for _, list := range []string{agentsPath, appsPath, clientsPath, tokensPath, usersPath, groupsPath} {
+		if strings.HasPrefix(path, list+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // badRequest reports whether the vendor did not understand what was asked, such as a filter that it does not have.
@@ -123,16 +128,31 @@ var (
 		"AI agents (Okta for AI Agents, or Cross App Access for AI agents)"}
 	ownersNeed = need{"okta.governance.resourceOwner.read",
 		"Super Administrator, or a custom role with okta.apps.read, okta.users.read and okta.groups.read", "Okta Identity Governance"}
-	logNeed  = need{"okta.logs.read", "Read-only Administrator, Report Administrator, or a custom role that sees the System Log", "the System Log API"}
-	appsNeed = need{"okta.apps.read", "Read-only Administrator, or a custom role with okta.apps.read", "the Apps API"}
+	logNeed    = need{"okta.logs.read", "Read-only Administrator, Report Administrator, or a custom role that sees the System Log", "the System Log API"}
+	appsNeed   = need{"okta.apps.read", "Read-only Administrator, or a custom role with okta.apps.read", "the Apps API"}
+	grantsNeed = need{"okta.appGrants.read", "Read-only Administrator, or a custom role with okta.apps.read", "the Apps API"}
+	rolesNeed  = need{"okta.roles.read", "Super Administrator, or Read-only Administrator", "the Roles API"}
+	usersNeed  = need{"okta.users.read", "Read-only Administrator, or a custom role with okta.users.read", "the Users API"}
+	groupsNeed = need{"okta.groups.read", "Read-only Administrator, or a custom role with okta.groups.read", "the Groups API"}
+	tokensNeed = need{"okta.apiTokens.read", "Read-only Administrator, or Super Administrator", "the API Tokens API"}
 )
 
 func needs(path string) need {
 	switch {
 	case strings.HasPrefix(path, "/governance/"):
 		return ownersNeed
+	case strings.HasPrefix(path, appsPath) && strings.HasSuffix(path, "/grants"):
+		return grantsNeed
 	case strings.HasPrefix(path, appsPath):
 		return appsNeed
+	case strings.HasPrefix(path, clientsPath):
+		return rolesNeed
+	case strings.HasPrefix(path, usersPath):
+		return usersNeed
+	case strings.HasPrefix(path, groupsPath):
+		return groupsNeed
+	case strings.HasPrefix(path, tokensPath):
+		return tokensNeed
 	case path == logsPath:
 		return logNeed
 	}

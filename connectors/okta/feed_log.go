@@ -28,12 +28,15 @@ type logFeed struct {
 	opts   logOptions
 
 	last  *logCursor // of this process: a start from nothing in its middle goes on from here
+	wakes []string   // feeds that the entries of a page tell to pull
+	more  []signal   // what the things that were read again lead to
 	again []signal   // read since: a start from nothing reads them once more
 	most  int        // the most entries that a page has had
 }
 
 func (f *logFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	cur, gap := f.resume(from)
+	f.wakes = nil
 	var records []connectors.Record
 	if gap != nil {
 		records = append(records, *gap)
@@ -55,7 +58,7 @@ func (f *logFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.
 		return connectors.Page{}, err
 	}
 	f.last = &cur
-	return connectors.Page{Records: append(records, reread...), Next: next, More: full || cur.hasFresh()}, nil
+	return connectors.Page{Records: append(records, reread...), Next: next, More: full || cur.hasFresh(), Lost: gap != nil, Wakes: f.wakes}, nil
 }
 
 // poll reads the entries that follow the cursor, and moves it behind them. full says that there may be more at once.
@@ -154,7 +157,12 @@ func (f *logFeed) take(ctx context.Context, cur *logCursor, a *answer, item json
 		return nil, nil
 	}
 	if !e.Published.time().Before(cur.Begin) {
+		f.wakes = append(f.wakes, e.wakes()...)
 		for _, s := range e.signals() {
+			if s.What == readPerson && !connectors.IsKnown(ctx, events.Identity(events.KindPerson, s.ID)) {
+				continue // nobody of whom anything is told
+			}
+			f.client.roll.learnORN(s.ORN)
 			cur.add(s)
 		}
 	}

@@ -8,10 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/rollcallhq/rollcall/connectors"
-	"github.com/rollcallhq/rollcall/events"
 )
 
-// How a pass over the owners goes along the list of agents.
+// How a pass over the owners goes along the agents.
 const (
 	phaseTell = "tell" // each agent with what the sweep has shown of it
 	phaseEach = "each" // each agent is asked for its owners
@@ -19,16 +18,16 @@ const (
 
 // ownersFeed reads who owns the agents, from Okta's governance API. The agents' own API does not tell.
 //
-// Each agent has a scope of its own, owners/<agent>, which its record replaces: so a later reading of one agent alone can prove
-// an owner gone. A sweep, one list of the owners of all agents, says nothing of agents that have none; so a pass begins with
-// the whole sweep, one call per 200, keeps it in memory, and tells it agent by agent along the list of agents, the ownerless
-// ones included.
+// Each agent has a scope of its own, owners/<agent>, which its record replaces: so a reading of one agent alone can prove
+// an owner gone. A sweep, one list of the owners of all agents, says nothing of agents that have none; so a round begins with
+// the whole sweep, one call per 200, keeps it in memory, and tells it agent by agent, the ownerless ones included.
 //
 // Older orgs do not know the sweep's filter, and then each agent is asked for its owners. The same is done when a sweep shows
 // no owner of any agent at all: an agent needs an owner to be activated, so that is more likely a filter that finds nothing.
 type ownersFeed struct {
 	client *client
-	pass   string                      // which pass began and found belong to
+	each   *walk
+	pass   string                      // which round sweep and found belong to
 	began  time.Time                   // before the sweep's first request
 	found  map[string]map[string]entry // agent id → resource and parent → entry
 }
@@ -38,28 +37,39 @@ type entry = jsontext.Value
 
 func (f *ownersFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	cur := parseCursor(from)
-	if cur.Next == "" {
-		cur = cursor{Pass: newPass()}.at(phaseTell, f.client.target(agentsPath, maxPage, ""))
+	switch {
+	case cur.Pass == "":
+		cur = cursor{Pass: newPass(), Phase: phaseTell}
+	case cur.Phase != phaseTell:
+		return f.each.pull(ctx, from)
 	}
-	if cur.Phase != phaseEach && cur.Pass != f.pass { // a new pass, or one that another process began
+	if cur.Pass != f.pass { // a new round, or one that another process began
 		if err := f.sweep(ctx); err != nil {
 			return connectors.Page{}, err
 		}
 		if len(f.found) == 0 {
-			cur = cur.at(phaseEach, f.client.target(agentsPath, chunk, ""))
+			return f.askEach(ctx, cur)
 		}
 		f.pass = cur.Pass
 	}
-	if cur.Phase == phaseEach {
-		return f.asking().pullFrom(ctx, cur)
-	}
 	return f.tell(ctx, cur)
+}
+
+// askEach begins the walk that asks each agent. Its cursor keeps the round's name, so that the walk goes on in it.
+func (f *ownersFeed) askEach(ctx context.Context, cur cursor) (connectors.Page, error) {
+	cur.Phase = ""
+	from, err := cur.encode()
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	return f.each.pull(ctx, from)
 }
 
 // sweep reads all owners of agents; none when the org does not know the filter.
 func (f *ownersFeed) sweep(ctx context.Context) error {
 	f.pass, f.began, f.found = "", f.client.now(), map[string]map[string]entry{}
-	err := f.client.each(ctx, f.client.target(ownersPath, maxPage, `resource.type eq "ai-agents"`), func(l list, a *answer) error {
+	sweep := f.client.target(ownersPath, maxPage, `resource.type eq "ai-agents"`)
+	err := f.client.each(ctx, sweep, readData, func(l list, a *answer) error {
 		for _, item := range l.items {
 			if err := f.note(item); err != nil {
 				return misshapen(a, "a list of owners", err)
@@ -87,22 +97,30 @@ func (f *ownersFeed) note(item entry) error {
 	return nil
 }
 
-// tell says of each agent of a page what the whole sweep has shown, as of when the sweep began.
+// tell says of each of the next agents what the whole sweep has shown, as of when the sweep began.
 func (f *ownersFeed) tell(ctx context.Context, cur cursor) (connectors.Page, error) {
-	l, a, err := f.client.list(ctx, cur.Next, readData)
+	ids, err := f.client.agentIDs(ctx, cur.After == "")
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	a.asked = f.began
+	left := beyond(ids, cur.After)
+	n := min(len(left), f.client.page)
 	var records []connectors.Record
-	for _, ref := range f.client.refs(l.items) {
-		r, err := listRecord(ref, typeOwners, ordered(f.found[ref.id]), a)
+	for _, id := range left[:n] {
+		r, err := listRecord(id, typeOwners, ordered(f.found[id]), &answer{target: ownersPath, asked: f.began})
 		if err != nil {
 			return connectors.Page{}, err
 		}
 		records = append(records, r)
+		cur.After = id
 	}
-	return cur.at(phaseTell, l.next).page(scopeOwners, records, l.next == "")
+	page := connectors.Page{Records: f.client.withPeople(ctx, records)}
+	if len(left) == n {
+		return page, nil
+	}
+	next, err := cur.encode()
+	page.Next, page.More = next, true
+	return page, err
 }
 
 // ordered are the entries in an order that does not change from pass to pass.
@@ -112,22 +130,5 @@ func ordered(entries map[string]entry) []entry {
 		out = append(out, e)
 	}
 	slices.SortFunc(out, func(a, b entry) int { return slices.Compare(a, b) })
-	return out
-}
-
-// asking asks each agent for its owners, the way that orgs of any age know. It needs the agent's ORN.
-func (f *ownersFeed) asking() *fanout {
-	kinds := []events.Kind{events.KindStewardship, events.KindPerson}
-	out := &fanout{client: f.client, scope: scopeOwners, kinds: kinds}
-	out.read = func(ctx context.Context, a agentRef) ([]connectors.Record, []connectors.Blindness, error) {
-		if a.orn == "" {
-			return nil, blind("owners: no agent's ORN is known, and Okta finds owners by it", kinds...), nil
-		}
-		r, err := f.client.small(ctx, a, typeOwners, f.client.target(ownersPath, maxPage, `parentResourceOrn eq "`+a.orn+`"`))
-		if err != nil {
-			return nil, nil, err
-		}
-		return []connectors.Record{r}, nil, nil
-	}
 	return out
 }

@@ -49,7 +49,8 @@ func (o *logOptions) set(name, value string) error {
 var (
 	// stateTypes tell of something that the feeds show. Those of AI agents come in two spellings, of which both begin alike.
 	stateTypes = []string{"workload_principal.", "resource.owner.", "application.lifecycle.", "app.oauth2.client.",
-		"app.oauth2.credentials.", "app.oauth2.admin.consent."}
+		"app.oauth2.credentials.", "app.oauth2.admin.consent.", "app.ai_agent_provider.import.", "system.api_token.",
+		"user.lifecycle.", "user.account.update_profile", "group.lifecycle.", "group.profile."}
 
 	// aboutTypes tell what administrators do around agents: imports, and servers that agents are or use. They are rare.
 	aboutTypes = []string{"app.ai_agent_provider.", "app.cross_app_access.", "resource_servers."}

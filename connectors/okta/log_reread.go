@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
 )
 
 // settling is how much older than its entry an object's stamp may be and still show what the entry says.
@@ -29,6 +29,7 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 	var rest []signal
 	gone := map[string]bool{}
 	read := 0
+	f.more = nil
 	for n, s := range cur.Todo {
 		switch {
 		case gone[s.ID]:
@@ -38,7 +39,7 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 			continue
 		}
 		read++
-		got, settled, err := f.readOne(ctx, s)
+		got, settled, err := f.readOne(ctx, cur, s)
 		fault := connectors.AsFault(err)
 		switch {
 		case fault != nil && fault.Kind == connectors.Forbidden:
@@ -46,7 +47,7 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 		case ctx.Err() != nil, fault != nil && read == 1:
 			return nil, err
 		case fault != nil:
-			cur.Todo = append(rest, cur.Todo[n:]...)
+			cur.Todo = slices.Concat(rest, cur.Todo[n:], f.more)
 			return records, nil // what was read is worth keeping
 		}
 		records = append(records, got...)
@@ -56,7 +57,7 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 		}
 		f.remember(s)
 	}
-	cur.Todo = slices.DeleteFunc(rest, func(s signal) bool { return gone[s.ID] })
+	cur.Todo = slices.DeleteFunc(append(rest, f.more...), func(s signal) bool { return gone[s.ID] })
 	return records, nil
 }
 
@@ -69,55 +70,46 @@ func (f *logFeed) remember(s signal) {
 
 // readOne reads one object again. settled says that it shows what the entry tells. An object that is not there is gone only if
 // an entry says that it was deleted: any other 404 may be an answer that came too early, or a thing of another kind.
-func (f *logFeed) readOne(ctx context.Context, s signal) (records []connectors.Record, settled bool, err error) {
+func (f *logFeed) readOne(ctx context.Context, cur *logCursor, s signal) (records []connectors.Record, settled bool, err error) {
 	began := f.client.now()
-	records, settled, err = f.readWhat(ctx, s)
+	records, settled, err = f.readWhat(ctx, cur, s)
 	if missingObject(err) {
 		if !s.Gone {
 			return nil, s.Want != wantNew, nil
 		}
+		f.client.roll.gone(s.ID)
 		r, err := goneRecord(s, began)
 		return []connectors.Record{r}, true, err
 	}
-	if settled && !s.Gone || s.Want == wantNew {
+	gone := slices.ContainsFunc(records, func(r connectors.Record) bool { return r.Type == typeGone })
+	if settled && s.Gone == gone || s.Want == wantNew {
 		for i := range records {
 			s.prove(&records[i])
 		}
 	}
-	return records, settled && !s.Gone, err
+	return records, settled && s.Gone == gone, err
 }
 
-func (f *logFeed) readWhat(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
-	c := f.client
+func (f *logFeed) readWhat(ctx context.Context, cur *logCursor, s signal) (records []connectors.Record, settled bool, err error) {
 	switch s.What {
 	case readAgent:
-		return f.readAgent(ctx, s)
+		return f.readAgent(ctx, cur, s)
 	case readApp:
-		return f.readApp(ctx, s)
-	case readKeys:
-		r, err := c.small(ctx, agentRef{id: s.ID}, typeKeys, agentRef{id: s.ID}.path("/credentials/jwks"))
-		return one(r, err)
-	case readConnections:
-		r, err := c.small(ctx, agentRef{id: s.ID}, typeConnections, c.target(agentRef{id: s.ID}.path("/connections"), maxPage, ""))
-		return one(r, err)
+		return f.readApp(ctx, cur, s)
+	case readAppKeys, readGrants, readRoles:
+		if service, err := f.client.isService(ctx, s.ID); err != nil || !service {
+			return nil, err == nil, err
+		}
+		if s.What == readAppKeys && f.client.isBarred(partAppKeys) { // the app itself shows some of them
+			return f.readApp(ctx, cur, s)
+		}
 	}
-	a, err := c.withORN(ctx, s)
-	if err != nil || a.orn == "" {
-		return nil, true, err
+	p := partNamed(s.What)
+	if p == nil {
+		return nil, true, nil // a later version's cursor
 	}
-	if s.What == readDelegations {
-		rs, _, err := c.delegationLinks(ctx, a)
-		return rs, true, err
-	}
-	r, err := c.small(ctx, a, typeOwners, c.target(ownersPath, maxPage, `parentResourceOrn eq "`+a.orn+`"`))
-	return one(r, err)
-}
-
-func one(r connectors.Record, err error) ([]connectors.Record, bool, error) {
-	if err != nil {
-		return nil, false, err
-	}
-	return []connectors.Record{r}, true, nil
+	records, _, err = p.read(ctx, f.client, s.ID)
+	return records, err == nil, err
 }
 
 // object reads one thing by its id. An answer about anything else is not believed.
@@ -138,33 +130,64 @@ func (c *client) object(ctx context.Context, path, id string) (*answer, error) {
 	return a, nil
 }
 
-func (f *logFeed) readAgent(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
+// readAgent reads an agent. When it is linked to another app now, the apps are read again, whose class depends on it.
+func (f *logFeed) readAgent(ctx context.Context, cur *logCursor, s signal) ([]connectors.Record, bool, error) {
 	a, err := f.client.object(ctx, agentsPath, s.ID)
 	if err != nil {
 		return nil, false, err
 	}
+	_, relinked := f.client.roll.agent(a.body, a.asked)
+	for _, app := range relinked {
+		f.more = append(f.more, signal{What: readApp, ID: app, LogID: s.LogID, At: s.At, Actor: s.Actor})
+	}
 	w := optional[wireAgent](a.body)
-	f.client.refs([]jsontext.Value{a.body}) // learns what ORNs begin with
 	r, err := a.record(typeAgent, a.body, nil)
-	return []connectors.Record{r}, s.shows(w.Status, w.Updated), err
+	if err != nil {
+		return nil, false, err
+	}
+	records := append([]connectors.Record{r}, f.wholeOf(ctx, cur, s, agentParts)...)
+	return records, s.shows(w.Status, w.Updated), nil
 }
 
-func (f *logFeed) readApp(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
+func (f *logFeed) readApp(ctx context.Context, cur *logCursor, s signal) ([]connectors.Record, bool, error) {
 	a, err := f.client.object(ctx, appsPath, s.ID)
 	if err != nil {
 		return nil, false, err
 	}
-	app, service, err := peekApp(a.body)
+	app, ref, err := peekApp(a.body, a.asked)
 	if err != nil {
 		return nil, false, misshapen(a, "an app", err)
 	}
-	f.client.apps.note(s.ID, service)
-	about, known := f.client.apps.about(s.ID)
-	if !service || !known { // without its links it is left to the listing of apps, which learns them first
-		return nil, true, nil
+	r, service, err := f.client.appRecord(ctx, a, a.body)
+	if err != nil || !service {
+		return nil, err == nil, err
 	}
-	r, err := a.record(typeApp, a.body, about)
-	return []connectors.Record{r}, s.shows(app.Status, app.Updated), err
+	want := appParts
+	if s.New { // what it is given later has entries of its own
+		want = nil
+	}
+	if ref.keys && s.New {
+		want = []*part{partAppKeys}
+	}
+	records := append([]connectors.Record{r}, f.wholeOf(ctx, cur, s, want)...)
+	return records, s.shows(app.Status, app.Updated), nil
+}
+
+// wholeOf reads what hangs on something that the log does not know yet, but for what is on the list anyway.
+func (f *logFeed) wholeOf(ctx context.Context, cur *logCursor, s signal, want []*part) []connectors.Record {
+	if s.Tries > 0 || connectors.IsKnown(ctx, events.Identity(events.KindAgent, s.ID)) {
+		return nil
+	}
+	listed := func(p *part) bool {
+		return slices.ContainsFunc(cur.Todo, func(t signal) bool { return t.What == p.name && t.ID == s.ID })
+	}
+	want = slices.DeleteFunc(slices.Clone(want), listed)
+	if s.New && s.What == readAgent { // an agent that has just been made has nothing else
+		want = nil
+	}
+	records, wakes := f.client.whole(ctx, []string{s.ID}, want, append(slices.Clone(agentWalks), appWalks...))
+	f.wakes = append(f.wakes, wakes...)
+	return records
 }
 
 // shows reports whether an object's state is what the entry says, or later.
@@ -179,27 +202,8 @@ func (s *signal) shows(status, updated text) bool {
 	return string(status) == s.Want
 }
 
-// withORN finds an agent's ORN, reading the agent if nothing else tells it.
-func (c *client) withORN(ctx context.Context, s signal) (agentRef, error) {
-	a := agentRef{id: s.ID, orn: s.ORN}
-	if prefix := c.ornPrefix.Load(); a.orn == "" && prefix != nil {
-		a.orn = *prefix + a.id
-	}
-	if a.orn != "" {
-		return a, nil
-	}
-	got, err := c.object(ctx, agentsPath, s.ID)
-	if err != nil {
-		return a, err
-	}
-	if refs := c.refs([]jsontext.Value{got.body}); len(refs) == 1 {
-		a = refs[0]
-	}
-	return a, nil
-}
-
 // holders are the agents and the service apps that an entry is about. Okta's entries call all apps alike, so an app that no
-// listing has shown is looked up once.
+// listing has shown is looked up.
 func (c *client) holders(ctx context.Context, e *wireEntry) ([]string, error) {
 	holders, apps := e.named()
 	agents, clients := e.parties()
@@ -207,21 +211,27 @@ func (c *client) holders(ctx context.Context, e *wireEntry) ([]string, error) {
 		return holders, nil
 	}
 	for _, id := range sortedOnce(append(apps, clients...)) {
-		service, known := c.apps.isService(id)
-		if !known {
-			a, err := c.object(ctx, appsPath, id)
-			if f := connectors.AsFault(err); err != nil && !missingObject(err) && (f == nil || f.Kind != connectors.Forbidden) {
-				return nil, err
-			}
-			if err != nil {
-				continue
-			}
-			_, service, _ = peekApp(a.body)
-			c.apps.note(id, service)
+		service, err := c.isService(ctx, id)
+		if f := connectors.AsFault(err); err != nil && !missingObject(err) && (f == nil || f.Kind != connectors.Forbidden) {
+			return nil, err
 		}
 		if service {
 			holders = append(holders, id)
 		}
 	}
 	return sortedOnce(holders), nil
+}
+
+// isService reports whether an app is a service app. One that no listing has shown is looked up once.
+func (c *client) isService(ctx context.Context, id string) (bool, error) {
+	if service, known := c.roll.isService(id); known {
+		return service, nil
+	}
+	a, err := c.object(ctx, appsPath, id)
+	if err != nil {
+		return false, err
+	}
+	_, ref, err := peekApp(a.body, a.asked)
+	c.roll.app(id, ref)
+	return ref.service && err == nil, nil
 }

@@ -8,14 +8,10 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// What a signal says to read again.
+// What a signal says to read again besides parts, whose names it uses as well.
 const (
-	readAgent       = "agent"
-	readKeys        = "keys"
-	readConnections = "connections"
-	readDelegations = "delegations"
-	readOwners      = "owners"
-	readApp         = "app"
+	readAgent = "agent"
+	readApp   = "app"
 )
 
 // signal is something that log entries have named and that is to be read again, and the entry that is evidence for it.
@@ -26,6 +22,7 @@ type signal struct {
 	LogID string        `json:"log"`
 	At    time.Time     `json:"at"`
 	Actor *events.Actor `json:"actor,omitzero"`
+	New   bool          `json:"new,omitzero"`   // the entry says that it was made
 	Gone  bool          `json:"gone,omitzero"`  // the entry says that it was deleted
 	Want  string        `json:"want,omitzero"`  // the status that the entry says it got; "new": any change
 	Also  []string      `json:"also,omitzero"`  // earlier entries about the same
@@ -42,13 +39,15 @@ const mostAlso = 5
 type effect struct {
 	reads []string
 	want  string
+	made  bool
 	gone  bool
+	wakes []string // feeds that show what the entry does not name
 }
 
 // lifecycle are the ends of the types that tell of an agent or an app itself. Writes to agents take effect seconds after their
 // entries.
 var lifecycle = map[string]effect{
-	"create": {want: wantNew}, "register": {want: wantNew}, "update": {want: wantNew},
+	"create": {want: wantNew, made: true}, "register": {want: wantNew, made: true}, "update": {want: wantNew},
 	"activate": {want: "ACTIVE"}, "deactivate": {want: "INACTIVE"}, "delete": {gone: true},
 }
 
@@ -65,13 +64,33 @@ func effectOf(eventType string) (e effect, known bool) {
 			return e, true
 		}
 	}
-	switch {
-	case strings.HasPrefix(eventType, "app.oauth2.credentials.lifecycle."):
-		return effect{reads: []string{readApp}}, true
-	case strings.HasPrefix(eventType, "resource.owner."):
-		return effect{reads: []string{readOwners}}, true
+	for _, o := range otherEffects {
+		if verb, ok := strings.CutPrefix(eventType, o.prefix); ok {
+			e = o.effect
+			e.gone = slices.Contains(o.gone, verb)
+			return e, true
+		}
 	}
 	return effect{}, true
+}
+
+// otherEffects are the types that are told apart by their beginning alone; gone are the ends that tell of a deletion. An import
+// of agents tells of none of them.
+var otherEffects = []struct {
+	prefix string
+	effect effect
+	gone   []string
+}{
+	{"app.oauth2.client.privilege.", effect{reads: []string{readRoles}}, nil},
+	{"app.oauth2.credentials.lifecycle.", effect{reads: []string{readAppKeys}}, nil},
+	{"app.oauth2.admin.consent.", effect{reads: []string{readGrants}}, nil},
+	{"resource.owner.", effect{reads: []string{readOwners}}, nil},
+	{"system.api_token.", effect{reads: []string{readToken}}, []string{"revoke"}},
+	{"user.lifecycle.", effect{reads: []string{readPerson}}, []string{"delete.completed"}},
+	{"user.account.update_profile", effect{reads: []string{readPerson}}, nil},
+	{"group.lifecycle.", effect{reads: []string{readPerson}}, []string{"delete"}},
+	{"group.profile.", effect{reads: []string{readPerson}}, nil},
+	{"app.ai_agent_provider.import.complete", effect{wakes: []string{"ai-agents", "owners"}}, nil},
 }
 
 func agentEffect(rest string) (effect, bool) {
@@ -100,22 +119,53 @@ func (e *wireEntry) signals() []signal {
 		return nil
 	}
 	says, _ := effectOf(string(e.Type))
-	agents, apps := e.named()
 	var out []signal
 	for _, what := range says.reads {
-		ids := agents
-		if what == readApp {
-			ids = apps
-		}
-		for _, id := range ids {
+		for _, id := range e.about(what) {
 			s := signal{What: what, ID: id, ORN: e.ornOf(id), LogID: string(e.UUID), At: e.Published.time(), Actor: e.actor()}
-			if what == readAgent || what == readApp {
-				s.Gone, s.Want = says.gone, says.want
+			switch what {
+			case readAgent, readApp:
+				s.Gone, s.New, s.Want = says.gone, says.made, says.want
+			case readPerson, readToken:
+				s.Gone = says.gone
 			}
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// wakes are the feeds that show what an entry tells of without naming it.
+func (e *wireEntry) wakes() []string {
+	if e.Outcome.Result != "SUCCESS" {
+		return nil
+	}
+	says, _ := effectOf(string(e.Type))
+	return says.wakes
+}
+
+// about are the things that an entry says to read again. Their ids tell what they are, since the types of targets are not settled.
+func (e *wireEntry) about(what string) []string {
+	agents, apps := e.named()
+	switch what {
+	case readApp, readAppKeys, readGrants, readRoles:
+		return apps
+	case readPerson:
+		return e.targetsLike(func(id string) bool { return isUser(id) || isGroup(id) })
+	case readToken:
+		return e.targetsLike(func(id string) bool { return isID(id, "00T") })
+	}
+	return agents
+}
+
+func (e *wireEntry) targetsLike(fits func(string) bool) []string {
+	var ids []string
+	for i := range e.Targets {
+		if id := string(e.Targets[i].ID); fits(id) {
+			ids = append(ids, id)
+		}
+	}
+	return sortedOnce(ids)
 }
 
 // add puts a signal on the list. One object is read once for all entries about it: the last of them is the evidence, unless an

@@ -17,13 +17,14 @@ import (
 type follower struct {
 	*org
 	*tail
-	c   *connector
-	cur connectors.Cursor
+	c     *connector
+	cur   connectors.Cursor
+	known connectors.Knower
 }
 
 // follow makes an org with the agents wlp1 and wlp2, and polls its log a first time.
 func follow(t *testing.T, options map[string]string) *follower {
-	f := &follower{org: newOrg(t), tail: &tail{}}
+	f := &follower{org: newOrg(t), tail: &tail{}, known: knows{}}
 	f.on(logsPath, f.tail.serve)
 	for _, id := range []string{"wlp1", "wlp2"} {
 		f.on(agentsPath+"/"+id, fixed(200, changedAgent(id)))
@@ -49,7 +50,7 @@ func (f *follower) poll(t *testing.T) pass {
 	t.Helper()
 	var p pass
 	for range 50 {
-		page, err := f.c.feed(t, "system-log")(t.Context(), f.cur)
+		page, err := f.c.feed(t, "system-log")(connectors.Knowing(t.Context(), f.known), f.cur)
 		if err != nil {
 			t.Fatal(err)
 		}

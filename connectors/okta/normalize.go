@@ -21,14 +21,24 @@ const (
 	typeKeys        = "agent_keys"       // {"data": [...]}: all keys of one agent
 	typeConnections = "connections"      // {"data": [...]}: all resource connections of one agent
 	typeDelegations = "delegation_links" // {"data": [...]}: all delegation links to one agent
-	typeGone        = "gone"             // {"id": ...}: the System Log says that it was deleted, and it is not there
+	typeAppKeys     = "app_keys"         // {"data": [...]}: all keys of one service app, with their dates
+	typeSecrets     = "client_secrets"   // {"data": [...]}: all secrets of one service app: ids and dates
+	typeGrants      = "grants"           // {"data": [...]}: all scopes that were granted to one service app
+	typeRoles       = "roles"            // {"data": [...]}: all admin roles of one service app
+	typeToken       = "api_token"        // one API token's description
+	typeUser        = "user"             // one user, reduced
+	typeGroup       = "group"            // one group, reduced
+	typeGone        = "gone"             // {"id": ...}: it was deleted, as the System Log or its own address says
 	typeEntry       = "log_entry"        // an entry of the System Log, reduced
 	typeGap         = "sync_gap"         // a stretch of the System Log that was not read
 	typeBounded     = "activities_bounded"
 )
 
-// aboutAgent is the agent that a record of a small list is about, in the record's context.
-const aboutAgent = "agent"
+// What records of small lists say in their context.
+const (
+	aboutOne    = "agent"  // the agent or app that the list is about
+	aboutPeople = "people" // of owners: those of whom nothing but the list of owners tells, joined by commas
+)
 
 // normalize turns one record into what it says. Unknown fields and words of the vendor's are no error; a record that does not
 // say what it is about is.
@@ -36,6 +46,8 @@ func normalize(r connectors.Record) (connectors.Reading, error) {
 	of, ok := map[string]func(connectors.Record) (connectors.Reading, error){
 		typeAgent: normalizeAgent, typeApp: normalizeApp, typeOwners: normalizeOwners,
 		typeKeys: normalizeKeys, typeConnections: normalizeConnections, typeDelegations: normalizeDelegations,
+		typeAppKeys: normalizeAppKeys, typeSecrets: normalizeSecrets, typeGrants: normalizeGrants, typeRoles: normalizeRoles,
+		typeToken: normalizeToken, typeUser: normalizePerson, typeGroup: normalizePerson,
 		typeGone: normalizeGone, typeEntry: normalizeEntry, typeGap: normalizeGap, typeBounded: normalizeBounded,
 	}[r.Type]
 	if !ok {
@@ -70,11 +82,11 @@ func gone(id string, updated text) connectors.Reading {
 	}}}
 }
 
-// elements reads a record of a small list: the agent that it is about and its elements.
-func elements[T any](r connectors.Record) (agent string, items []T, err error) {
-	agent = r.Context[aboutAgent]
-	if agent == "" {
-		return "", nil, errors.New("its context names no agent")
+// elements reads a record of a small list: what it is about and its elements.
+func elements[T any](r connectors.Record) (one string, items []T, err error) {
+	one = r.Context[aboutOne]
+	if one == "" {
+		return "", nil, errors.New("its context does not name what it is about")
 	}
 	var body struct {
 		Data []T `json:"data"`
@@ -85,7 +97,7 @@ func elements[T any](r connectors.Record) (agent string, items []T, err error) {
 	if body.Data == nil {
 		return "", nil, errors.New(`it has no "data"`)
 	}
-	return agent, body.Data, nil
+	return one, body.Data, nil
 }
 
 // identifiers are those that have a value, sorted, each once.

@@ -27,11 +27,16 @@ type wireApp struct {
 
 // wireClient is what an app's credentials say of its OAuth client. The secret itself is never read.
 type wireClient struct {
-	OAuth struct {
-		ID     text `json:"client_id"`
-		Method text `json:"token_endpoint_auth_method"`
-	} `json:"oauthClient"`
+	OAuth wireAuth `json:"oauthClient"`
 }
+
+type wireAuth struct {
+	ID     text `json:"client_id"`
+	Method text `json:"token_endpoint_auth_method"`
+}
+
+// hasSecrets reports whether the client proves itself with a secret.
+func (a *wireAuth) hasSecrets() bool { return strings.HasPrefix(string(a.Method), "client_secret_") }
 
 type wireOAuth struct {
 	OAuth *struct {
@@ -71,17 +76,21 @@ func normalizeApp(r connectors.Record) (connectors.Reading, error) {
 	c := optional[wireClient](a.Credentials)
 	self := events.Entity{Kind: events.KindAgent, Holder: a.ID, Key: events.Self, Scope: scopeApps, Version: a.Updated.time(),
 		Agent: a.agent(r.Context, c, s.OAuth.Grants)}
-	if strings.HasPrefix(string(c.OAuth.Method), "client_secret_") {
+	if c.OAuth.hasSecrets() && r.Context[aboutSecrets] == "" {
 		self.Unknown = []events.Kind{events.KindCredential} // it has secrets, and listing them is an audited act of its own
 	}
-	keys, err := appKeys(a.ID, s.OAuth.JWKS)
-	if err != nil {
-		return connectors.Reading{}, err
-	}
+	reading := connectors.Reading{Entities: []events.Entity{self}, Replaces: []string{scopeKeyURL(a.ID)}}
 	if s.OAuth.JWKSURI != "" {
-		keys = append(keys, credential(a.ID, "jwks_uri", scopeAppKeys(a.ID), &events.Credential{Type: "jwks", Issuer: string(s.OAuth.JWKSURI)}))
+		reading.Entities = append(reading.Entities, credential(a.ID, "jwks_uri", scopeKeyURL(a.ID),
+			&events.Credential{Type: "jwks", Issuer: string(s.OAuth.JWKSURI)}))
 	}
-	return connectors.Reading{Entities: append([]events.Entity{self}, keys...), Replaces: []string{scopeAppKeys(a.ID)}}, nil
+	if r.Context[aboutKeys] != "" {
+		return reading, nil
+	}
+	keys, err := appKeys(a.ID, s.OAuth.JWKS)
+	reading.Entities = append(reading.Entities, keys...)
+	reading.Replaces = append(reading.Replaces, scopeAppKeys(a.ID))
+	return reading, err
 }
 
 // agent is the app as an agent. Its class depends on whether an AI agent is linked to it, which the feed has looked up.

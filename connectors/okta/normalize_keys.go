@@ -2,6 +2,7 @@ package okta
 
 import (
 	"cmp"
+	"errors"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,6 +14,8 @@ import (
 // The scopes of an agent's and of an app's credentials.
 func scopeKeys(agent string) string  { return "agent-keys/" + agent }
 func scopeAppKeys(app string) string { return "service-app-keys/" + app }
+func scopeKeyURL(app string) string  { return "service-app-jwks-uri/" + app }
+func scopeSecrets(app string) string { return "client-secrets/" + app }
 
 // wireKey is a public key. Okta states no end of it. Of the key itself only what tells it from others is read.
 type wireKey struct {
@@ -37,6 +40,38 @@ func normalizeKeys(r connectors.Record) (connectors.Reading, error) {
 	reading := connectors.Reading{Replaces: []string{scopeKeys(agent)}}
 	for _, k := range keys {
 		reading.Entities = append(reading.Entities, k.entity(agent, scopeKeys(agent), cmp.Or(k.ID, k.KID)))
+	}
+	return reading, nil
+}
+
+// normalizeAppKeys reads all keys of one service app, with their dates.
+func normalizeAppKeys(r connectors.Record) (connectors.Reading, error) {
+	app, keys, err := elements[wireKey](r)
+	if err != nil {
+		return connectors.Reading{}, err
+	}
+	reading := connectors.Reading{Replaces: []string{scopeAppKeys(app)}}
+	for _, k := range keys {
+		reading.Entities = append(reading.Entities, k.entity(app, scopeAppKeys(app), cmp.Or(k.KID, k.ID)))
+	}
+	return reading, nil
+}
+
+// normalizeSecrets reads the ids and dates of all secrets of one service app. The secrets themselves were taken out on receipt.
+func normalizeSecrets(r connectors.Record) (connectors.Reading, error) {
+	app, secrets, err := elements[wireKey](r)
+	if err != nil {
+		return connectors.Reading{}, err
+	}
+	reading := connectors.Reading{Replaces: []string{scopeSecrets(app)}}
+	for _, k := range secrets {
+		if k.ID == "" {
+			return connectors.Reading{}, errors.New("a secret has no id")
+		}
+		e := credential(app, string(k.ID), scopeSecrets(app), &events.Credential{Type: "secret", Status: status(k.Status),
+			NativeStatus: string(k.Status), Created: k.Created.time()})
+		e.Version = k.Updated.time()
+		reading.Entities = append(reading.Entities, e)
 	}
 	return reading, nil
 }

@@ -131,9 +131,14 @@ func normalizeGone(r connectors.Record) (connectors.Reading, error) {
 	if err := json.Unmarshal(r.Body, &body); err != nil || body.ID == "" {
 		return connectors.Reading{}, errors.Join(errors.New("it has no id"), err)
 	}
-	return connectors.Reading{Tombstones: []connectors.Tombstone{{
-		Ref: events.Identity(events.KindAgent, body.ID), Reason: "deleted, says the System Log, and not found",
-	}}}, nil
+	t := connectors.Tombstone{Ref: events.Identity(events.KindAgent, body.ID), Reason: "deleted, says the System Log, and not found"}
+	if isUser(body.ID) || isGroup(body.ID) {
+		t.Ref.Kind = events.KindPerson
+	}
+	if r.Context[logID] == "" {
+		t.Reason = "not found by its id"
+	}
+	return connectors.Reading{Tombstones: []connectors.Tombstone{t}}, nil
 }
 
 // proven adds the evidence of the log, where a record has some.
@@ -170,7 +175,9 @@ func (s *signal) prove(r *connectors.Record) {
 func goneRecord(s signal, asked time.Time) (connectors.Record, error) {
 	body, err := events.Marshal(map[string]string{"id": s.ID})
 	r := connectors.Record{Type: typeGone, Body: body, Asked: asked}
-	s.prove(&r)
+	if s.LogID != "" {
+		s.prove(&r)
+	}
 	return r, err
 }
 

@@ -3,6 +3,8 @@ package okta
 import (
 	"cmp"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -66,7 +68,7 @@ func normalizeOwners(r connectors.Record) (connectors.Reading, error) {
 	}
 	scope := scopeOwners + "/" + agent
 	reading := connectors.Reading{Replaces: []string{scope}}
-	seen := map[string]bool{}
+	seen, untold := map[string]bool{}, strings.Split(r.Context[aboutPeople], ",")
 	for _, o := range entries {
 		if o.agent() != agent {
 			continue
@@ -82,7 +84,10 @@ func normalizeOwners(r connectors.Record) (connectors.Reading, error) {
 			}
 			if !seen[id] {
 				seen[id] = true
-				reading.Entities = append(reading.Entities, p.person(), p.stewardship(agent, scope))
+				reading.Entities = append(reading.Entities, p.stewardship(agent, scope))
+				if slices.Contains(untold, id) || !isUser(id) && !isGroup(id) {
+					reading.Entities = append(reading.Entities, p.person())
+				}
 			}
 		}
 	}

@@ -106,11 +106,11 @@ func TestNormalize(t *testing.T) {
 
 func FuzzNormalize(f *testing.F) {
 	for _, g := range goldenRecords(f) {
-		f.Add(g.Type, g.Context[aboutAgent]+g.Context[aboutHolders], []byte(g.Body))
+		f.Add(g.Type, g.Context[aboutOne]+g.Context[aboutHolders], []byte(g.Body))
 	}
 	f.Fuzz(func(t *testing.T, kind, agent string, body []byte) {
 		agent = strings.ToValidUTF8(agent, "?")
-		r := connectors.Record{Type: kind, Body: body, Context: map[string]string{aboutAgent: agent, aboutHolders: agent}}
+		r := connectors.Record{Type: kind, Body: body, Context: map[string]string{aboutOne: agent, aboutHolders: agent}}
 		reading, err := normalize(r)
 		if err != nil {
 			return

@@ -146,6 +146,12 @@ func (o *org) connect(t *testing.T, more ...func(*connectors.Settings)) *connect
 	return c
 }
 
+// knows is a log that knows all that lives.
+type knows struct{}
+
+func (knows) Known(events.Kind) []string { return nil }
+func (knows) IsKnown(events.Ref) bool    { return true }
+
 // feed finds a feed's pull by its name.
 func (c *connector) feed(t *testing.T, name string) func(context.Context, connectors.Cursor) (connectors.Page, error) {
 	t.Helper()

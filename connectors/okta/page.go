@@ -99,14 +99,14 @@ func misshapen(a *answer, want string, err error) error {
 }
 
 // each reads a list to its end, page by page.
-func (c *client) each(ctx context.Context, target string, take func(list, *answer) error) error {
+func (c *client) each(ctx context.Context, target string, read reader, take func(list, *answer) error) error {
 	seen := map[string]bool{}
 	for first := target; target != ""; {
 		if seen[target] {
 			return fmt.Errorf("okta: GET %s: the next links go round in a circle of %d pages", pathOf(first), len(seen))
 		}
 		seen[target] = true
-		l, a, err := c.list(ctx, target, readData)
+		l, a, err := c.list(ctx, target, read)
 		if err != nil {
 			return err
 		}
@@ -162,6 +162,27 @@ func encode(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%
 func (c *client) shows(ctx context.Context, target string) (bool, error) {
 	l, _, err := c.list(ctx, target, readerOf(target))
 	return len(l.items) > 0, err
+}
+
+// readKeySet reads the keys of an app: a bare array, or the key set that other endpoints of the vendor's answer.
+func readKeySet(c *client, a *answer) (list, error) {
+	var set struct {
+		JWKS struct {
+			Keys []jsontext.Value `json:"keys"`
+		} `json:"jwks"`
+		Keys []jsontext.Value `json:"keys"`
+	}
+	if json.Unmarshal(a.body, &set) != nil {
+		return readArray(c, a)
+	}
+	keys := set.Keys
+	if keys == nil {
+		keys = set.JWKS.Keys
+	}
+	if keys == nil {
+		return list{}, misshapen(a, "an array of keys", errors.New(`"keys" is missing or null`))
+	}
+	return c.listOf(a, keys, "")
 }
 
 // readerOf reads the shape that the lists of a target have.

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/rollcallhq/rollcall/connectors"
 )
 
 func TestStrip(t *testing.T) {
@@ -57,7 +59,14 @@ func TestSecretsStayOutOfRecords(t *testing.T) {
 		}
 		log.serve(w, r)
 	})
-	c := o.connect(t)
+	o.on(appsPath+"/0oa1", fixed(200, app))
+	o.on(appsPath+"/0oa1/credentials/jwks", fixed(200, `[{"id":"pks2","kid":"k","kty":"RSA","d":"SHH9"}]`))
+	o.on(appsPath+"/0oa1/credentials/secrets", fixed(200, `[{"id":"ocs1","client_secret":"SHH10","secret_hash":"SHH11","status":"ACTIVE"}]`))
+	o.on(appsPath+"/0oa1/grants", fixed(200, `[{"id":"oag1","scopeId":"s","status":"ACTIVE","access_token":"SHH12"}]`))
+	o.on(clientsPath+"/0oa1/roles", fixed(200, `[{"id":"ra1","type":"SUPER_ADMIN","password":"SHH13"}]`))
+	o.on(tokensPath, fixed(200, `[{"id":"00T1","name":"n","userId":"00u1","token":"SHH14"}]`))
+	o.on(usersPath+"/00u1", fixed(200, `{"id":"00u1","status":"ACTIVE","credentials":{"password":{"value":"SHH15"}},"profile":{"secret":"SHH16"}}`))
+	c := o.connect(t, func(s *connectors.Settings) { s.Options = map[string]string{"client_secrets": "true"} })
 	for _, f := range c.Feeds() {
 		p := readAll(t, c, f.Name)
 		all := mustMarshal(t, p.pages) + mustMarshal(t, p.readings)
