@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -44,10 +46,28 @@ type Seed struct {
 
 // NewCompany builds the company of a seed, with the given number of agents in total, about a third of them per vendor.
 func NewCompany(seed uint64, agents int) Company {
+	return build(seed, agents, func(i int, r *Rand) (vendor, native string) {
+		v := vendors[i%len(vendors)]
+		return v.name, v.natives[r.Pick(len(v.natives))]
+	})
+}
+
+// NewCompanyAt builds a company that has all its agents at one vendor, so many of each native type, well mixed. It is meant
+// for large vendors: a company of [NewCompany] would need three times as many agents and could not say how many of which.
+func NewCompanyAt(seed uint64, vendor string, natives map[string]int) Company {
+	var all []string
+	for _, native := range slices.Sorted(maps.Keys(natives)) {
+		all = append(all, slices.Repeat([]string{native}, natives[native])...)
+	}
+	all = shuffled(NewRand(seed, "natives"), all)
+	return build(seed, len(all), func(i int, _ *Rand) (string, string) { return vendor, all[i] })
+}
+
+func build(seed uint64, agents int, deal func(i int, r *Rand) (vendor, native string)) Company {
 	c := Company{Name: "Tessellate", Domain: "tessellate.example"}
 	c.People = people(seed, c.Domain, 48+min(agents/25, 400))
 	c.Groups = groups(c.People)
-	c.Agents = seeds(seed, c.People, agents)
+	c.Agents = seeds(seed, c.People, agents, deal)
 	return c
 }
 
@@ -107,7 +127,8 @@ func groups(people []Person) []Group {
 	return append(out, council)
 }
 
-func seeds(seed uint64, people []Person, n int) []Seed {
+// seeds deals the jobs out in turn; deal says where an agent is and as what.
+func seeds(seed uint64, people []Person, n int, deal func(i int, r *Rand) (vendor, native string)) []Seed {
 	order := shuffled(NewRand(seed, "agents"), jobs)
 	out := make([]Seed, n)
 	for i := range out {
@@ -121,10 +142,10 @@ func seeds(seed uint64, people []Person, n int) []Seed {
 				name = fmt.Sprintf("%s %d", name, again+1)
 			}
 		}
-		vendor := vendors[i%len(vendors)]
+		vendor, native := deal(i, r)
 		out[i] = Seed{
 			Key: slug(name), Name: name, Description: j.does + where + ".", Purpose: j.department,
-			Vendor: vendor.name, Native: native(r, vendor.natives), Owner: owner(r, people, j.department),
+			Vendor: vendor, Native: native, Owner: owner(r, people, j.department),
 		}
 	}
 	return out
@@ -141,8 +162,6 @@ func owner(r *Rand, people []Person, department string) string {
 	}
 	return p.Key
 }
-
-func native(r *Rand, natives []string) string { return natives[r.Pick(len(natives))] }
 
 func shuffled[T any](r *Rand, in []T) []T {
 	out := append([]T(nil), in...)

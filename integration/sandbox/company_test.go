@@ -106,3 +106,27 @@ func TestRandGoesOnFromItsState(t *testing.T) {
 		t.Error("words ab,c and a,bc derive the same generator")
 	}
 }
+
+func TestCompanyAtOneVendor(t *testing.T) {
+	c := NewCompanyAt(1, "okta", map[string]int{"ai_agent": 70, "service_app": 30})
+	got, names := map[string]int{}, map[string]bool{}
+	for _, a := range c.For("okta") {
+		got[a.Native]++
+		names[a.Name] = true
+	}
+	if diff := cmp.Diff(map[string]int{"ai_agent": 70, "service_app": 30}, got); diff != "" || len(c.Agents) != 100 || len(names) != 100 {
+		t.Errorf("%d agents with %d names (-want +got):\n%s", len(c.Agents), len(names), diff)
+	}
+	turns := 0
+	for i := range c.Agents[1:] {
+		if c.Agents[i].Native != c.Agents[i+1].Native {
+			turns++
+		}
+	}
+	if turns < 20 {
+		t.Errorf("the natives turn %d times, so they stand in blocks", turns)
+	}
+	if diff := cmp.Diff(c, NewCompanyAt(1, "okta", map[string]int{"service_app": 30, "ai_agent": 70})); diff != "" {
+		t.Errorf("the same company differs:\n%s", diff)
+	}
+}

@@ -13,14 +13,21 @@ import (
 // maxControlBody is more than any control request needs.
 const maxControlBody = 1 << 20
 
-// ops are all the changes there are; a vendor may lack some.
+// ops are the changes to agents; a vendor may lack some.
 var ops = []Op{
 	CreateAgent, DisableAgent, EnableAgent, DeleteAgent, RestoreAgent, PurgeAgent, RenameAgent,
 	AddOwner, RemoveOwner, AddCredential, RemoveCredential, AddGrant, RemoveGrant,
 }
 
-// Ops returns all the changes there are, in a fixed order, for tests that draw from them.
+// extraOps are the changes that only some vendors have.
+var extraOps = []Op{DisablePerson, EnablePerson, SuspendPerson, RenamePerson, ActAgent, ImportAgents}
+
+// Ops returns the changes that each vendor has for some agent or other, in a fixed order, for tests that draw from them.
 func Ops() []Op { return slices.Clone(ops) }
+
+// ExtraOps returns the changes that only some vendors have, in a fixed order. They are not among [Ops], so that a test which
+// wants each change done at every vendor still can.
+func ExtraOps() []Op { return slices.Clone(extraOps) }
 
 // controls is the control API, JSON throughout. It asks for no credentials: a sandbox listens on loopback.
 //
@@ -65,8 +72,8 @@ func (s *Server) mutate(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	if !slices.Contains(ops, c.Op) {
-		refuse(w, http.StatusBadRequest, fmt.Errorf("op: %q is not a change; use one of %v", c.Op, ops))
+	if all := slices.Concat(ops, extraOps); !slices.Contains(all, c.Op) {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("op: %q is not a change; use one of %v", c.Op, all))
 		return
 	}
 	out, err := s.vendor.Mutate(c)

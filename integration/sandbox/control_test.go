@@ -24,6 +24,7 @@ func TestControl(t *testing.T) {
 		{"POST", "mutate", `{"op":"agent.create","name":"four"}`, 200, `"agent":"four"`},
 		{"POST", "mutate", `{"op":"agent.purge"}`, 409, "nothing at the vendor fits"},
 		{"POST", "mutate", `{"op":"agent.burn"}`, 400, "op: "},
+		{"POST", "mutate", `{"op":"person.rename"}`, 409, "nothing at the vendor fits"},
 		{"POST", "mutate", `{"op":7}`, 400, "op: a JSON number"},
 		{"POST", "mutate", `{"op":"agent.create","colour":"red"}`, 400, "colour"},
 		{"POST", "mutate", ``, 400, "body: empty"},
@@ -128,6 +129,40 @@ func TestStoreSavesNothingAfterReading(t *testing.T) {
 	}
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
 		t.Errorf("saved %s, %v", after, err)
+	}
+}
+
+// closing is a vendor that does something by itself until it is closed.
+type closing struct {
+	fake
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	c.names = append(c.names, "written while closing")
+	return nil
+}
+
+func TestStoreClosesItsVendor(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "fake.json")
+	v := &closing{}
+	st, err := Open(v, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil || !v.closed {
+		t.Errorf("closed %t, %v", v.closed, err)
+	}
+	if b, _ := os.ReadFile(file); !strings.Contains(string(b), "written while closing") {
+		t.Errorf("what the vendor did while it was closed is not saved: %s", b)
+	}
+	plain, err := Open(&fake{}, filepath.Join(t.TempDir(), "plain.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plain.Close(); err != nil {
+		t.Errorf("closing a vendor that needs no closing: %v", err)
 	}
 }
 

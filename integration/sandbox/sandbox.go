@@ -64,7 +64,18 @@ const (
 	RemoveGrant      Op = "grant.remove"
 )
 
+// The changes that only some vendors have; the others answer [ErrNoTarget].
+const (
+	DisablePerson Op = "person.disable" // leaves the company: Okta's deactivation
+	EnablePerson  Op = "person.enable"  // undo of both person.disable and person.suspend
+	SuspendPerson Op = "person.suspend"
+	RenamePerson  Op = "person.rename" // a user or a group
+	ActAgent      Op = "agent.act"     // an agent does something, which only the vendor's log tells
+	ImportAgents  Op = "agent.import"  // the vendor's own import of agents from elsewhere runs
+)
+
 // Change asks for one change. Agent and Person may be empty: then the sandbox picks one that fits, with its own generator.
+// For the changes to persons, Person names the user or group and Native may be user or group.
 type Change struct {
 	Op     Op     `json:"op"`
 	Agent  string `json:"agent,omitempty"`  // the id that [TruthAgent.ID] has
@@ -76,9 +87,9 @@ type Change struct {
 // Outcome says what a change did.
 type Outcome struct {
 	Op    Op        `json:"op"`
-	Agent string    `json:"agent"`         // the id that [TruthAgent.ID] has
-	Name  string    `json:"name"`          // the agent's name after the change
-	Key   string    `json:"key,omitempty"` // the credential, grant or person that came or went
+	Agent string    `json:"agent"`         // the id that [TruthAgent.ID] has; empty after a change to a person
+	Name  string    `json:"name"`          // the agent's or person's name after the change
+	Key   string    `json:"key,omitempty"` // the credential, grant or person that came, went or changed; of a deed, the log entry
 	Text  string    `json:"text"`          // for a person: `credential k1 added to "Invoice matcher"`
 	At    time.Time `json:"at"`            // when the vendor's API first shows it (later than now where the vendor is asynchronous)
 }
@@ -87,16 +98,28 @@ type Outcome struct {
 type Truth struct {
 	Vendor string       `json:"vendor"`
 	Agents []TruthAgent `json:"agents"` // sorted by ID
+
+	// People are those whom a reader has to know: who owns an agent now, or holds a token. Sorted by ID; nil where the
+	// vendor's sandbox does not tell.
+	People []TruthPerson `json:"people,omitempty"`
+}
+
+// TruthPerson is one user or group as the vendor has it.
+type TruthPerson struct {
+	ID     string `json:"id"`     // as it stands behind the colon in [TruthAgent.Stewards]
+	Native string `json:"native"` // user, group
+	Name   string `json:"name"`   // as the vendor displays it: "First Last", or the group's name
+	Status string `json:"status"` // active, disabled, pending
 }
 
 // TruthAgent is one identity as the vendor has it.
 //
 // ID is the vendor's id that Rollcall uses as holder: Entra: the object id (of the agent identity or of the agent user);
 // Google: the URN of a registry agent, the resource name of a reasoning engine, the unique id of a service account;
-// Okta: the wlp id of an AI agent, the app id of a service app.
+// Okta: the wlp id of an AI agent, the app id of a service app, the id of an API token.
 type TruthAgent struct {
 	ID          string   `json:"id"`
-	Native      string   `json:"native"` // agent_identity, agent_user, registry_agent, reasoning_engine, service_account, ai_agent, service_app
+	Native      string   `json:"native"` // agent_identity, agent_user, registry_agent, reasoning_engine, service_account, ai_agent, service_app, api_token
 	Name        string   `json:"name"`
 	Status      string   `json:"status"`      // active, disabled, pending, deleted (soft-deleted and restorable)
 	Stewards    []string `json:"stewards"`    // role:person id, sorted

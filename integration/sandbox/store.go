@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -92,6 +93,15 @@ func (s *Store) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// Close ends what the vendor does by itself, if it does anything, and saves the state for the last time.
+func (s *Store) Close() error {
+	var err error
+	if v, ok := s.Vendor.(io.Closer); ok {
+		err = v.Close()
+	}
+	return errors.Join(err, s.Save())
 }
 
 func (s *Store) save() error {
