@@ -62,7 +62,7 @@ func listAgents(c *call) answer {
 	if refused != nil {
 		return *refused
 	}
-	shown := where(c.st.Agents, func(a *agent) bool {
+	fits := func(a *agent) bool {
 		return c.visible(a.Created) && f(func(attr string) []string {
 			switch attr {
 			case "status":
@@ -74,8 +74,8 @@ func listAgents(c *call) answer {
 			}
 			return []string{a.Name}
 		})
-	})
-	items, next, refused := page(c, "agents", shown, paged, func(a *agent) place { return place{key: a.Seq} })
+	}
+	items, next, refused := page(c, "agents", c.st.Agents, fits, paged, func(a *agent) place { return place{key: a.Seq} })
 	if refused != nil {
 		return *refused
 	}

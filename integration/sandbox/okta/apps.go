@@ -108,14 +108,14 @@ func listApps(c *call) answer {
 	}
 	all := c.q.Get("includeNonDeleted") == "true" || strings.Contains(c.q.Get("filter"), "status")
 	prefix := strings.ToLower(c.q.Get("q"))
-	fitting := where(c.st.Apps, func(a *app) bool {
+	fits := func(a *app) bool {
 		return c.visible(a.Created) && (all || a.Status == "ACTIVE") && appMatches(a, prefix) &&
 			f(func(attr string) []string { return appValues(a, attr) })
-	})
+	}
 	if c.q.Get("limit") == "-1" {
 		c.q.Set("limit", "200")
 	}
-	items, next, refused := page(c, "apps", fitting, sizes{def: 200, low: 1, high: 200}, func(a *app) place { return place{key: a.Seq} })
+	items, next, refused := page(c, "apps", c.st.Apps, fits, sizes{def: 200, low: 1, high: 200}, func(a *app) place { return place{key: a.Seq} })
 	if refused != nil {
 		return *refused
 	}

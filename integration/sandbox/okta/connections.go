@@ -94,7 +94,7 @@ func listConnections(c *call) answer {
 		return *no
 	}
 	at := func(n *connection) place { return place{key: n.Seq} }
-	items, next, refused := page(c, "connections", a.Connections, paged, at)
+	items, next, refused := page(c, "connections", a.Connections, nil, paged, at)
 	if refused != nil {
 		return *refused
 	}

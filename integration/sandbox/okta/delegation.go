@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // delegation says who may call an agent on a user's behalf: an app, or another agent.
@@ -46,7 +45,7 @@ func listDelegationLinks(c *call) answer {
 		return *refused
 	}
 	var fitting []*delegationLink
-	for _, a := range c.st.Agents {
+	for _, a := range c.candidates("to.resourceOrn") {
 		fitting = append(fitting, where(a.Links, func(l *delegationLink) bool {
 			return f(func(attr string) []string {
 				if attr == "from.clientOrn" {
@@ -57,7 +56,7 @@ func listDelegationLinks(c *call) answer {
 		})...)
 	}
 	slices.SortFunc(fitting, func(a, b *delegationLink) int { return cmp.Compare(a.Seq, b.Seq) })
-	items, next, refused := page(c, "delegations", fitting, paged, func(l *delegationLink) place { return place{key: l.Seq} })
+	items, next, refused := page(c, "delegations", fitting, nil, paged, func(l *delegationLink) place { return place{key: l.Seq} })
 	if refused != nil {
 		return *refused
 	}
@@ -69,9 +68,9 @@ func addDelegationLink(c *call) answer {
 	if no, fine := c.decode(&w, "application/json"); !fine {
 		return no
 	}
-	to := c.st.agent(w.To.ResourceOrn[strings.LastIndex(w.To.ResourceOrn, ":")+1:])
+	to := c.st.byORN(w.To.ResourceOrn)
 	switch {
-	case to == nil || c.st.agentORN(to.ID) != w.To.ResourceOrn:
+	case to == nil:
 		return invalid("to.resourceOrn", "is not the ORN of an AI agent.")
 	case w.From.ClientOrn == "":
 		return invalid("from.clientOrn", "must not be empty.")

@@ -81,10 +81,10 @@ func listUsers(c *call) answer {
 	}
 	asked := strings.Contains(c.q.Get("filter")+c.q.Get("search"), "status")
 	prefix := strings.ToLower(c.q.Get("q"))
-	fitting := where(c.st.Users, func(u *user) bool {
+	fits := func(u *user) bool {
 		return (asked || u.Status != "DEPROVISIONED") && u.matches(prefix) && f(u.values) && g(u.values)
-	})
-	items, next, refused := page(c, "users", fitting, sizes{def: 200, low: 1, high: 200}, func(u *user) place { return place{key: u.Seq} })
+	}
+	items, next, refused := page(c, "users", c.st.Users, fits, sizes{def: 200, low: 1, high: 200}, func(u *user) place { return place{key: u.Seq} })
 	if refused != nil {
 		return *refused
 	}
@@ -103,8 +103,8 @@ func (u *user) matches(prefix string) bool {
 // getUser takes an id or a login, but not the company's key, which is no business of Okta's.
 func getUser(c *call) answer {
 	id := c.r.PathValue("id")
-	u := find(c.st.Users, func(u *user) bool { return u.ID == id || u.Email == id })
-	if u == nil {
+	u := c.st.user(id)
+	if u == nil || id != u.ID && id != u.Email {
 		return notFound(id, "User")
 	}
 	return ok(c.userView(u))
@@ -156,10 +156,10 @@ func listGroups(c *call) answer {
 		return *refused
 	}
 	prefix := strings.ToLower(c.q.Get("q"))
-	fitting := where(c.st.Groups, func(t *group) bool {
+	fits := func(t *group) bool {
 		return strings.HasPrefix(strings.ToLower(t.Name), prefix) && f(t.values) && g(t.values)
-	})
-	items, next, refused := page(c, "groups", fitting, sizes{def: 10_000, low: 1, high: 10_000}, func(g *group) place { return place{key: g.Seq} })
+	}
+	items, next, refused := page(c, "groups", c.st.Groups, fits, sizes{def: 10_000, low: 1, high: 10_000}, func(g *group) place { return place{key: g.Seq} })
 	if refused != nil {
 		return *refused
 	}

@@ -232,3 +232,13 @@ func (c *call) filter(parameter, syntaxCode string, may fields) (filter, *answer
 	a := fault(http.StatusBadRequest, code, "Invalid search criteria.", err.Error())
 	return nil, &a
 }
+
+// pinned reads the value of a parameter that is nothing but: attribute eq "value". So a list of thousands need not be
+// searched for the one thing that is asked for.
+func (c *call) pinned(parameter, attr string) (value string, only bool) {
+	t, err := scan(c.q.Get(parameter))
+	if err != nil || len(t) != 3 || t[0].text != attr || !strings.EqualFold(t[1].text, "eq") {
+		return "", false
+	}
+	return t[2].text, true
+}

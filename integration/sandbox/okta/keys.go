@@ -2,7 +2,6 @@ package okta
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
@@ -173,8 +172,4 @@ func deleteAgentKey(c *call) answer {
 func (s *Sandbox) removeKey(a *agent, k *key, by *user) {
 	a.Keys = without(a.Keys, k)
 	s.logAgent("workload_principal.ai_agent.credential.delete", a, by, logTarget{ID: k.ID, Type: "WorkloadPrincipalCredential", DisplayName: k.kid()})
-}
-
-func without[T comparable](list []T, v T) []T {
-	return slices.DeleteFunc(list, func(w T) bool { return w == v })
 }

@@ -230,7 +230,7 @@ func (c *call) bounded(q logQuery) answer {
 	if q.limit == 0 {
 		return c.linked(ok([]logEvent{}), "")
 	}
-	items, next, refused := page(c, "logs", fitting, sizes{def: 100, low: 1, high: 1000}, at)
+	items, next, refused := page(c, "logs", fitting, nil, sizes{def: 100, low: 1, high: 1000}, at)
 	if refused != nil {
 		return *refused
 	}

@@ -192,7 +192,7 @@ func (s *Sandbox) newOwner(person string) (*user, error) {
 func (s *Sandbox) createApp(name string) sandbox.Outcome {
 	a := s.st.newService(s.st.Rand.Pick(3), name, s.st.Clock)
 	a.Grants = append(a.Grants, s.st.newGrant(a, s.st.Clock))
-	s.st.Apps = append(s.st.Apps, a)
+	s.st.addApp(a)
 	by := s.actor()
 	s.logApp("application.lifecycle.create", a, by)
 	s.logApp("app.oauth2.client.lifecycle.create", a, by)
@@ -246,7 +246,7 @@ func (s *Sandbox) remove(t subject) sandbox.Outcome {
 	if t.agent != nil {
 		s.begin(&operation{Type: "ai-agent:Delete", Agent: t.agent.ID}, s.actor())
 	} else {
-		s.st.Apps = without(s.st.Apps, t.app)
+		s.st.dropApp(t.app)
 		s.logApp("application.lifecycle.delete", t.app, s.actor())
 		s.logApp("app.oauth2.client.lifecycle.delete", t.app, s.actor())
 	}

@@ -63,7 +63,7 @@ func (s *Sandbox) finish(op *operation) {
 	op.Status, op.Completed = "COMPLETED", op.Due
 	if op.New != nil {
 		op.New.Seq = s.st.next()
-		s.st.Agents = append(s.st.Agents, op.New)
+		s.st.addAgent(op.New)
 		op.New = nil
 		return
 	}
@@ -83,7 +83,7 @@ func (s *Sandbox) apply(op *operation, a *agent) {
 	case "ai-agent:Deactivate":
 		a.Status = "INACTIVE"
 	case "ai-agent:Delete":
-		s.st.Agents = slices.DeleteFunc(s.st.Agents, func(b *agent) bool { return a == b })
+		s.st.dropAgent(a)
 		return
 	}
 	set(&a.Name, op.Name)
@@ -134,7 +134,7 @@ func (c *call) operationView(op *operation) agentOperation {
 }
 
 func listOperations(c *call) answer {
-	items, next, refused := page(c, "operations", c.st.Operations, paged, func(op *operation) place { return place{key: op.Seq} })
+	items, next, refused := page(c, "operations", c.st.Operations, nil, paged, func(op *operation) place { return place{key: op.Seq} })
 	if refused != nil {
 		return *refused
 	}

@@ -57,10 +57,10 @@ func listOwners(c *call) answer {
 	if !byParent && (c.opt.NoOwnerSweep || !strings.Contains(src, "resource.type")) {
 		return fault(http.StatusBadRequest, "E0000031", "Invalid search criteria.", "filter: parentResourceOrn is required.")
 	}
-	bound := where(c.st.Agents, func(a *agent) bool {
+	fits := func(a *agent) bool {
 		return a.Bound && c.visible(a.Created) && f(func(attr string) []string { return c.ownerValues(a, attr) })
-	})
-	items, next, refused := page(c, "owners", bound, paged, func(a *agent) place { return place{key: a.Seq} })
+	}
+	items, next, refused := page(c, "owners", c.candidates("parentResourceOrn"), fits, paged, func(a *agent) place { return place{key: a.Seq} })
 	if refused != nil {
 		return *refused
 	}

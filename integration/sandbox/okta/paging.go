@@ -46,9 +46,10 @@ func (p place) after(c cursor) bool {
 // sizes are a list's limits for the limit parameter.
 type sizes struct{ def, low, high int }
 
-// page cuts the page out of a whole list that the request asks for, and returns the after value of the next page, if there
-// is one. at tells an element's place; the list is in that order. A refusal is returned as the answer, else nil.
-func page[T any](c *call, list string, all []T, size sizes, at func(T) place) (items []T, next string, refused *answer) {
+// page cuts the page out of a list that the request asks for, and returns the after value of the next page, if there is
+// one. The list is whole and in the order of places, which at tells; only what fits (nil: all) is shown, and no more of the
+// list is looked at than the page needs. A refusal is returned as the answer, else nil.
+func page[T any](c *call, list string, all []T, fits func(T) bool, size sizes, at func(T) place) (items []T, next string, refused *answer) {
 	n, fine := c.number("limit", size.def, size.low, size.high)
 	if !fine {
 		a := invalid("limit", fmt.Sprintf("must be a number from %d to %d.", size.low, size.high))
@@ -58,26 +59,51 @@ func page[T any](c *call, list string, all []T, size sizes, at func(T) place) (i
 		n = min(n, c.opt.PageSize)
 	}
 	from := cursor{epoch: c.st.Epoch, list: list, key: math.MinInt64}
-	if c.q.Has("after") {
+	further := c.q.Has("after")
+	if further {
 		if from, fine = parseCursor(c.q.Get("after")); !fine || from.epoch != c.st.Epoch || from.list != list {
 			a := badCursor()
 			return nil, "", &a
 		}
 	}
 	start := sort.Search(len(all), func(i int) bool { return at(all[i]).after(from) })
-	if c.opt.EmptyPages && c.q.Has("after") && !from.behind && start < len(all) {
+	items, more := take(all[start:], fits, n)
+	if c.opt.EmptyPages && further && !from.behind && len(items) > 0 {
 		from.behind = true
 		return nil, from.String(), nil
 	}
-	end := min(start+n, len(all))
-	if end < len(all) {
-		p := at(all[end-1])
+	if more {
+		p := at(items[len(items)-1])
 		next = cursor{epoch: c.st.Epoch, list: list, key: p.key, seq: p.seq}.String()
 	}
-	if c.opt.RepeatItems && c.q.Has("after") && start > 0 {
-		start--
+	if c.opt.RepeatItems && further {
+		items = append(last(all[:start], fits), items...)
 	}
-	return all[start:end], next, nil
+	return items, next, nil
+}
+
+// take returns the first n that fit, and whether there are more.
+func take[T any](list []T, fits func(T) bool, n int) (items []T, more bool) {
+	for _, v := range list {
+		if fits != nil && !fits(v) {
+			continue
+		}
+		if len(items) == n {
+			return items, true
+		}
+		items = append(items, v)
+	}
+	return items, false
+}
+
+// last returns the last that fits, alone, or nothing.
+func last[T any](list []T, fits func(T) bool) []T {
+	for i := len(list) - 1; i >= 0; i-- {
+		if fits == nil || fits(list[i]) {
+			return []T{list[i]}
+		}
+	}
+	return nil
 }
 
 // here is the address of this very request.

@@ -21,6 +21,7 @@ func newState(c sandbox.Company, seed uint64, now time.Time) *state {
 		Domain: c.Domain, Rand: *sandbox.NewRand(seed, "okta", "ids"), Noise: *sandbox.NewRand(seed, "okta", "noise"),
 		Clock: now.Truncate(time.Millisecond), Assertions: map[string]time.Time{},
 	}
+	st.reindex()
 	st.Org = st.id("00o")
 	s := &seeder{state: st, r: sandbox.NewRand(seed, "okta", "seed"), today: now.Truncate(day)}
 	s.people(c)
@@ -55,7 +56,7 @@ func (s *seeder) people(c sandbox.Company) {
 		case 17:
 			u.Status = "SUSPENDED"
 		}
-		s.Users = append(s.Users, u)
+		s.addUser(u)
 		if p.Department == "Security" && s.Admin == "" {
 			s.Admin = u.ID
 		}
@@ -135,7 +136,7 @@ func (s *seeder) ordinary(a *app) {
 	if a.AuthMethod != "" && a.AuthMethod != "none" && a.AuthMethod != "private_key_jwt" {
 		a.Secrets = []*secret{s.newSecret(a.Created)}
 	}
-	s.Apps = append(s.Apps, a)
+	s.addApp(a)
 }
 
 func (st *state) newSecret(at time.Time) *secret {
@@ -180,7 +181,7 @@ func (s *seeder) service(i int, seed sandbox.Seed) {
 	if s.r.Chance(0.4) {
 		a.Roles = append(a.Roles, s.newRole(a, s.between(a.Created)))
 	}
-	s.Apps = append(s.Apps, a)
+	s.addApp(a)
 }
 
 // newGrant and newRole choose one that the app does not have yet; the caller knows that there is one.
@@ -228,7 +229,7 @@ func (s *seeder) agent(i int, seed sandbox.Seed) {
 		l.ID, l.Seq, l.To = s.id("dlk"), s.next(), a.ID
 		a.Links = append(a.Links, l)
 	}
-	s.Agents = append(s.Agents, a)
+	s.addAgent(a)
 }
 
 // owners gives an agent its seeded owner, at times a second one, or that person's team instead.

@@ -32,6 +32,8 @@ type state struct {
 	Access     []*accessToken
 	Assertions map[string]time.Time // used jti → when it may be forgotten
 	Admin      string               // the user id that acts when nobody else does
+
+	ids index
 }
 
 type agent struct {
@@ -156,6 +158,7 @@ func (s *Sandbox) Restore(b []byte) error {
 	if st.Assertions == nil {
 		st.Assertions = map[string]time.Time{}
 	}
+	st.reindex()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.st = st
@@ -170,37 +173,6 @@ func (st *state) id(prefix string) string {
 func (st *state) next() int64 {
 	st.Seq++
 	return st.Seq
-}
-
-func (st *state) agent(id string) *agent {
-	return find(st.Agents, func(a *agent) bool { return a.ID == id })
-}
-
-func (st *state) app(id string) *app {
-	return find(st.Apps, func(a *app) bool { return a.ID == id })
-}
-
-// user finds a person by id, login or company key.
-func (st *state) user(id string) *user {
-	return find(st.Users, func(u *user) bool { return u.ID == id || u.Email == id || u.Key == id })
-}
-
-func (st *state) group(id string) *group {
-	return find(st.Groups, func(g *group) bool { return g.ID == id || g.Key == id })
-}
-
-func (st *state) server(id string) *authServer {
-	return find(st.Servers, func(a *authServer) bool { return a.ID == id })
-}
-
-// find returns the first that fits, or nil.
-func find[T any](list []*T, fits func(*T) bool) *T {
-	for _, v := range list {
-		if fits(v) {
-			return v
-		}
-	}
-	return nil
 }
 
 // ORNs, Okta's resource names. The partition is okta in production.
