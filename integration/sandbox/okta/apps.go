@@ -48,6 +48,7 @@ type clientSettings struct {
 	IssuerMode      string   `json:"issuer_mode"`
 	DPoP            bool     `json:"dpop_bound_access_tokens"`
 	JWKS            *jwks    `json:"jwks,omitempty"`
+	JWKSURI         string   `json:"jwks_uri,omitempty"`
 }
 
 type jwks struct {
@@ -86,7 +87,7 @@ func oauthSettings(a *app) *clientSettings {
 	v := &clientSettings{
 		ApplicationType: a.Kind, GrantTypes: []string{"authorization_code"}, ResponseTypes: []string{"code"},
 		RedirectURIs:  []string{"https://" + slugOf(a.Label) + ".example/callback"},
-		ConsentMethod: "REQUIRED", IssuerMode: "DYNAMIC", DPoP: a.DPoP,
+		ConsentMethod: "REQUIRED", IssuerMode: "DYNAMIC", DPoP: a.DPoP, JWKSURI: a.KeysURI,
 	}
 	if a.Kind == "service" {
 		v.GrantTypes, v.ResponseTypes, v.RedirectURIs = []string{"client_credentials"}, []string{"token"}, nil
@@ -226,8 +227,8 @@ func listSecrets(c *call) answer {
 	return ok(each(a.Secrets, func(s *secret) clientSecret {
 		at := c.base + "/api/v1/apps/" + a.ID + "/credentials/secrets/" + s.ID
 		return clientSecret{
-			ID: s.ID, Secret: s.Value, Hash: s.Hash, Status: s.Status, Created: stamp(s.Created), LastUpdated: stamp(s.Created),
-			Links: &keyLinks{Deactivate: allow(href(at, "/lifecycle/deactivate"), "POST")},
+			ID: s.ID, Secret: s.Value, Hash: s.Hash, Status: s.Status, Created: stamp(s.Created),
+			LastUpdated: stamp(latest(s.Created, s.Updated)), Links: lifecycleLinks(at, s.Status),
 		}
 	}))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/rollcallhq/rollcall/integration/contract"
@@ -42,7 +43,7 @@ func TestEveryAnswerHoldsTheContract(t *testing.T) {
 	o := start(t, Options{PageSize: 7})
 	o.serve(watch(c, t.Errorf, o.Sandbox))
 	for range 30 {
-		for _, op := range sandbox.Ops() {
+		for _, op := range slices.Concat(sandbox.Ops(), sandbox.ExtraOps()) {
 			if _, err := o.Mutate(sandbox.Change{Op: op}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Fatal(err)
 			}
@@ -57,7 +58,7 @@ func TestEveryAnswerHoldsTheContract(t *testing.T) {
 		"GET /workload-principals/api/v1/operations/{operationId}", "GET /governance/api/v1/resource-owners", "GET /api/v1/apps",
 		"GET /api/v1/apps/{appId}", "GET /api/v1/apps/{appId}/grants", "GET /api/v1/apps/{appId}/credentials/secrets",
 		"GET /api/v1/apps/{appId}/credentials/jwks", "GET /oauth2/v1/clients/{clientId}/roles", "GET /api/v1/users", "GET /api/v1/users/{id}",
-		"GET /api/v1/groups", "GET /api/v1/groups/{groupId}", "GET /api/v1/api-tokens", "GET /api/v1/logs", "GET /.well-known/okta-organization",
+		"GET /api/v1/groups", "GET /api/v1/groups/{groupId}", "GET /api/v1/api-tokens", "GET /api/v1/api-tokens/{apiTokenId}", "GET /api/v1/logs", "GET /.well-known/okta-organization",
 	} {
 		if c.Held(want) == 0 {
 			t.Errorf("%s was never held to the contract", want)
@@ -104,10 +105,13 @@ func (o *org) readEverything() {
 			o.get(path)
 		}
 	}
+	for _, t := range o.st.Tokens {
+		o.get("/api/v1/api-tokens/" + t.ID)
+	}
 	for _, path := range []string{
 		"/.well-known/okta-organization", "/api/v1/api-tokens", "/workload-principals/api/v1/operations", "/api/v1/logs",
 		"/api/v1/users/" + o.st.Users[0].ID, "/api/v1/groups/" + o.st.Groups[0].ID, "/api/v1/logs?since=yesterday", agents + "/wlp0", agents + "?limit=0",
-		"/api/v1/apps/0oa0", "/api/v1/users/nobody@example.org", "/api/v1/groups/00g0", "/oauth2/v1/clients/0oa0/roles", "/governance/api/v1/resource-owners",
+		"/api/v1/apps/0oa0", "/api/v1/users/nobody@example.org", "/api/v1/groups/00g0", "/api/v1/api-tokens/00T0", "/oauth2/v1/clients/0oa0/roles", "/governance/api/v1/resource-owners",
 	} {
 		o.get(path)
 		o.as("SSWS wrong", http.MethodGet, path, "", "")

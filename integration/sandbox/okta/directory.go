@@ -1,6 +1,9 @@
 package okta
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 type person struct {
 	ID              string        `json:"id"`
@@ -28,16 +31,35 @@ type personProfile struct {
 }
 
 func (c *call) userView(u *user) person {
-	created := stamp(u.Created)
 	return person{
-		ID: u.ID, Status: u.Status, Created: created, Activated: &created, StatusChanged: &created, LastUpdated: created,
+		ID: u.ID, Status: u.Status, Created: stamp(u.Created), Activated: u.activated(), StatusChanged: new(stamp(latest(u.Created, u.Changed))),
+		LastUpdated: stamp(latest(u.Created, u.Updated)),
 		Profile: personProfile{
-			FirstName: u.First, LastName: u.Last, Login: u.Email, Email: u.Email, DisplayName: u.First + " " + u.Last,
+			FirstName: u.First, LastName: u.Last, Login: u.Email, Email: u.Email, DisplayName: u.name(),
 			Title: u.Title, Department: u.Department,
 		},
 		Links: pageLinks{Self: href(c.base, "/api/v1/users/", u.ID)},
 	}
 }
+
+// activated is when somebody could sign in first; nobody has who is still to be activated.
+func (u *user) activated() *string {
+	if personStatus[u.Status] == "pending" {
+		return nil
+	}
+	return new(stamp(u.Created))
+}
+
+// latest is the later of when a thing was made and when it was changed, which may be never.
+func latest(created, changed time.Time) time.Time {
+	if changed.After(created) {
+		return changed
+	}
+	return created
+}
+
+// name is how Okta displays somebody.
+func (u *user) name() string { return u.First + " " + u.Last }
 
 func (u *user) values(attr string) []string {
 	switch attr {
@@ -45,8 +67,12 @@ func (u *user) values(attr string) []string {
 		return []string{u.ID}
 	case "status":
 		return []string{u.Status}
-	case "lastUpdated", "created":
+	case "created":
 		return []string{stamp(u.Created)}
+	case "lastUpdated":
+		return []string{stamp(latest(u.Created, u.Updated))}
+	case "statusChanged":
+		return []string{stamp(latest(u.Created, u.Changed))}
 	case "profile.firstName":
 		return []string{u.First}
 	case "profile.lastName":
@@ -124,7 +150,7 @@ type team struct {
 func (c *call) groupView(g *group) team {
 	at := c.base + "/api/v1/groups/" + g.ID
 	return team{
-		ID: g.ID, Created: stamp(g.Created), LastUpdated: stamp(g.Created), LastMembershipUpdated: stamp(g.Created),
+		ID: g.ID, Created: stamp(g.Created), LastUpdated: stamp(latest(g.Created, g.Updated)), LastMembershipUpdated: stamp(g.Created),
 		ObjectClass: []string{"okta:user_group"}, Type: g.Type, Profile: map[string]string{"name": g.Name},
 		Links: map[string]*link{"self": href(at), "users": href(at, "/users"), "apps": href(at, "/apps")},
 	}
@@ -138,7 +164,9 @@ func (g *group) values(attr string) []string {
 		return []string{g.Type}
 	case "profile.name":
 		return []string{g.Name}
-	case "lastUpdated", "lastMembershipUpdated", "created":
+	case "lastUpdated":
+		return []string{stamp(latest(g.Created, g.Updated))}
+	case "lastMembershipUpdated", "created":
 		return []string{stamp(g.Created)}
 	}
 	return nil
@@ -173,30 +201,6 @@ func getGroup(c *call) answer {
 		return notFound(id, "UserGroup")
 	}
 	return ok(c.groupView(g))
-}
-
-type tokenMetadata struct {
-	ID          string            `json:"id"`
-	Name        string            `json:"name"`
-	UserID      string            `json:"userId"`
-	ClientName  string            `json:"clientName"`
-	Created     string            `json:"created"`
-	LastUpdated string            `json:"lastUpdated"`
-	ExpiresAt   string            `json:"expiresAt"`
-	TokenWindow string            `json:"tokenWindow"`
-	Network     map[string]string `json:"network"`
-	Link        pageLinks         `json:"_link"`
-}
-
-// listAPITokens shows what SSWS tokens there are, never a token itself.
-func listAPITokens(c *call) answer {
-	return ok(each(c.st.Tokens, func(t *apiToken) tokenMetadata {
-		return tokenMetadata{
-			ID: t.ID, Name: t.Name, UserID: t.User, ClientName: t.Client, Created: stamp(t.Created), LastUpdated: stamp(t.Updated),
-			ExpiresAt: stamp(t.Expires), TokenWindow: "P30D", Network: map[string]string{"connection": "ANYWHERE"},
-			Link: pageLinks{Self: href(c.base, "/api/v1/api-tokens/", t.ID)},
-		}
-	}))
 }
 
 type orgMetadata struct {

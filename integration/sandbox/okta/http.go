@@ -103,6 +103,7 @@ func (s *Sandbox) table() []route {
 		{path: "/api/v1/groups", scope: "okta.groups", class: "groups", get: listGroups},
 		{path: "/api/v1/groups/{id}", scope: "okta.groups", class: "groups", get: getGroup},
 		{path: "/api/v1/api-tokens", scope: "okta.apiTokens", class: "other", get: listAPITokens},
+		{path: "/api/v1/api-tokens/{id}", scope: "okta.apiTokens", class: "other", get: getAPIToken, destroy: revokeAPIToken},
 		{path: "/api/v1/logs", scope: "okta.logs", class: "logs", get: listLogs},
 	}
 }

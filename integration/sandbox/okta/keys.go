@@ -57,13 +57,16 @@ func keyView(k *key, at string) jwk {
 	if at == "" {
 		return v
 	}
-	at += "/" + k.ID
-	if k.Status == "ACTIVE" {
-		v.Links = &keyLinks{Deactivate: allow(href(at, "/lifecycle/deactivate"), "POST")}
-	} else {
-		v.Links = &keyLinks{Activate: allow(href(at, "/lifecycle/activate"), "POST"), Delete: allow(href(at), "DELETE")}
-	}
+	v.Links = lifecycleLinks(at+"/"+k.ID, k.Status)
 	return v
+}
+
+// lifecycleLinks are what may be done next to a key or a secret: only an inactive one can be deleted.
+func lifecycleLinks(at, status string) *keyLinks {
+	if status == "ACTIVE" {
+		return &keyLinks{Deactivate: allow(href(at, "/lifecycle/deactivate"), "POST")}
+	}
+	return &keyLinks{Activate: allow(href(at, "/lifecycle/activate"), "POST"), Delete: allow(href(at), "DELETE")}
 }
 
 func (k *key) kid() string {

@@ -44,9 +44,9 @@ type logActor struct {
 
 type logClient struct {
 	ID                  *string       `json:"id"`
-	IPAddress           string        `json:"ipAddress"`
-	Device              string        `json:"device"`
-	Zone                string        `json:"zone"`
+	IPAddress           *string       `json:"ipAddress"`
+	Device              *string       `json:"device"`
+	Zone                *string       `json:"zone"`
 	UserAgent           *logUserAgent `json:"userAgent"`
 	GeographicalContext *string       `json:"geographicalContext"`
 }
@@ -106,91 +106,78 @@ type logRequest struct {
 	IPChain []string `json:"ipChain"`
 }
 
-// messages are the catalogue's texts for what the sandbox logs.
-var messages = map[string]string{
-	"workload_principal.register":                       "Register workload principal",
-	"workload_principal.update":                         "Update workload principal",
-	"workload_principal.activate":                       "Activate workload principal",
-	"workload_principal.deactivate":                     "Deactivate workload principal",
-	"workload_principal.delete":                         "Delete workload principal",
-	"workload_principal.ai_agent.credential.create":     "Create an AI agent credential",
-	"workload_principal.ai_agent.credential.activate":   "Activate an AI agent credential",
-	"workload_principal.ai_agent.credential.deactivate": "Deactivate an AI agent credential",
-	"workload_principal.ai_agent.credential.delete":     "Delete an AI agent credential",
-	"workload_principal.resource_connection.create":     "Workload principal resource connection creation",
-	"workload_principal.resource_connection.update":     "Workload principal resource connection update",
-	"workload_principal.resource_connection.activate":   "Workload principal resource connection activation",
-	"workload_principal.resource_connection.deactivate": "Workload principal resource connection deactivation",
-	"workload_principal.resource_connection.delete":     "Workload principal resource connection deletion",
-	"workload_principal.delegation_link.create":         "Create a workload principal delegation link",
-	"workload_principal.delegation_link.delete":         "Delete a workload principal delegation link",
-	"resource.owner.update":                             "Update resource owners",
-	"application.lifecycle.create":                      "Create application",
-	"application.lifecycle.update":                      "Update application",
-	"application.lifecycle.activate":                    "Activate application",
-	"application.lifecycle.deactivate":                  "Deactivate application",
-	"application.lifecycle.delete":                      "Delete application",
-	"app.oauth2.client.lifecycle.create":                "Create OAuth client",
-	"app.oauth2.client.lifecycle.update":                "Update OAuth client",
-	"app.oauth2.client.lifecycle.activate":              "Activate OAuth client",
-	"app.oauth2.client.lifecycle.deactivate":            "Deactivate OAuth client",
-	"app.oauth2.client.lifecycle.delete":                "Delete OAuth client",
-	"app.oauth2.client.read_client_secret":              "Read OAuth client secret",
-	"app.oauth2.client.privilege.grant":                 "Grant OAuth 2.0 client app's admin privilege",
-	"app.oauth2.client.privilege.revoke":                "Revoke all OAuth 2.0 client app's admin privileges",
-	"app.oauth2.credentials.lifecycle.create":           "Add OAuth client credentials",
-	"app.oauth2.credentials.lifecycle.delete":           "Delete OAuth client credentials",
-	"app.oauth2.admin.consent.grant":                    "Grant administrator consent for scope",
-	"app.oauth2.admin.consent.revoke":                   "Revoke administrator consent for scope",
-	"user.session.start":                                "User login to Okta",
-}
-
-// betaNames are the spellings that Okta will rename five events to.
-var betaNames = map[string]string{
-	"workload_principal.register":   "workload_principal.ai_agent.register",
-	"workload_principal.update":     "workload_principal.ai_agent.update",
-	"workload_principal.activate":   "workload_principal.ai_agent.activate",
-	"workload_principal.deactivate": "workload_principal.ai_agent.deactivate",
-	"workload_principal.delete":     "workload_principal.ai_agent.delete",
-}
-
-// log writes an entry that is published now.
-func (s *Sandbox) log(eventType string, by *user, targets ...logTarget) {
-	message := messages[eventType]
-	if beta := betaNames[eventType]; s.opt.BetaEventTypes && beta != "" {
-		eventType = beta
-	}
-	s.st.log(s.st.Clock, s.opt.LogLate, eventType, message, by, targets)
-}
-
-// log writes an entry. Every fourth is late by the given time; it then stands behind those that were published after it
-// and before its arrival.
-func (st *state) log(at time.Time, late time.Duration, eventType, message string, by *user, targets []logTarget) {
-	st.Logged++
-	arrived := at
-	if st.Logged%4 == 0 {
-		arrived = at.Add(late)
-	}
+// entry begins an entry about something that went well, done over the web.
+func entry(eventType string, by logActor, targets ...logTarget) logEvent {
 	for i := range targets {
 		if targets[i].AlternateID == "" {
 			targets[i].AlternateID = "unknown"
 		}
 	}
-	e := &logEntry{Arrived: arrived, Published: at, Seq: st.next(), Event: logEvent{
-		UUID: st.Noise.UUID(), Published: stamp(at), EventType: eventType, Version: "0", Severity: "INFO", DisplayMessage: message,
-		Actor: logActor{ID: by.ID, Type: "User", AlternateID: by.Email, DisplayName: by.First + " " + by.Last},
-		Client: logClient{IPAddress: "203.0.113.7", Device: "Computer", Zone: "null",
+	return logEvent{
+		EventType: eventType, Version: "0", Severity: "INFO", DisplayMessage: catalogue[eventType].message, Actor: by,
+		Client: logClient{IPAddress: new("203.0.113.7"), Device: new("Computer"), Zone: new("null"),
 			UserAgent: &logUserAgent{Raw: "Mozilla/5.0", OS: "Linux", Browser: "FIREFOX"}},
 		Outcome: logOutcome{Result: "SUCCESS"}, Target: targets,
-		Transaction:    logTransaction{Type: "WEB", ID: st.Noise.Base62(20), Detail: map[string]any{}},
-		DebugContext:   logDebug{Data: map[string]any{"requestUri": "/api/internal"}},
-		Authentication: logAuthentication{ExternalSession: "idx" + st.Noise.Base62(20), RootSession: "idx" + st.Noise.Base62(20)},
-		Request:        logRequest{IPChain: []string{}},
-	}}
+		Transaction:  logTransaction{Type: "WEB", Detail: map[string]any{}},
+		DebugContext: logDebug{Data: map[string]any{"requestUri": "/api/internal"}},
+		Request:      logRequest{IPChain: []string{}},
+	}
+}
+
+// asJob turns an entry into one about something that Okta did by itself, without any client.
+func (e logEvent) asJob() logEvent {
+	e.Client, e.Transaction.Type, e.DebugContext = logClient{}, "JOB", logDebug{Data: map[string]any{}}
+	return e
+}
+
+// failed turns an entry into one about something that did not come to pass.
+func (e logEvent) failed(reason string) logEvent {
+	e.Severity, e.Outcome = "WARN", logOutcome{"FAILURE", &reason}
+	return e
+}
+
+// log writes an entry that is published now.
+func (s *Sandbox) log(eventType string, by *user, targets ...logTarget) {
+	s.record(entry(eventType, by.actor(), targets...))
+}
+
+// record writes an entry that is published now, and tells the event hooks.
+func (s *Sandbox) record(e logEvent) *logEntry {
+	if beta := betaNames[e.EventType]; s.opt.BetaEventTypes && beta != "" {
+		e.EventType = beta
+	}
+	return s.st.write(s.st.Clock, s.opt.LogLate, e)
+}
+
+// write gives an entry its ids and its place in the log. Every fourth is late by the given time; it then stands behind those
+// that were published after it and before its arrival.
+func (st *state) write(at time.Time, late time.Duration, event logEvent) *logEntry {
+	st.Logged++
+	arrived := at
+	if st.Logged%4 == 0 {
+		arrived = at.Add(late)
+	}
+	event.UUID, event.Published, event.Transaction.ID = st.Noise.UUID(), stamp(at), st.Noise.Base62(20)
+	event.Authentication.ExternalSession, event.Authentication.RootSession = "idx"+st.Noise.Base62(20), "idx"+st.Noise.Base62(20)
+	e := &logEntry{Arrived: arrived, Published: at, Seq: st.next(), Event: event}
 	i := sort.Search(len(st.Log), func(i int) bool { return st.Log[i].Arrived.After(arrived) })
 	st.Log = append(st.Log, nil)
 	copy(st.Log[i+1:], st.Log[i:])
 	st.Log[i] = e
+	return e
+}
+
+func (u *user) actor() logActor {
+	return logActor{ID: u.ID, Type: "User", AlternateID: u.Email, DisplayName: u.name()}
+}
+
+func (u *user) target() logTarget {
+	return logTarget{ID: u.ID, Type: "User", AlternateID: u.Email, DisplayName: u.name()}
+}
+
+// system is Okta itself as an actor.
+func (st *state) system() logActor {
+	return logActor{ID: "spr" + st.Org[3:], Type: "SystemPrincipal", AlternateID: "system@okta.com", DisplayName: "Okta System"}
 }
 
 func (s *Sandbox) logAgent(eventType string, a *agent, by *user, more ...logTarget) {

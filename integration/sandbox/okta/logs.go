@@ -57,7 +57,11 @@ func (e *logEntry) values(attr string) []string {
 	case "target.displayName":
 		return each(v.Target, func(t logTarget) string { return t.DisplayName })
 	case "client.ipAddress":
-		return []string{v.Client.IPAddress}
+		return present(v.Client.IPAddress)
+	case "client.id":
+		return present(v.Client.ID)
+	case "outcome.reason":
+		return present(v.Outcome.Reason)
 	case "transaction.id":
 		return []string{v.Transaction.ID}
 	case "transaction.type":
@@ -66,6 +70,14 @@ func (e *logEntry) values(attr string) []string {
 		return []string{v.Version}
 	}
 	return nil
+}
+
+// present is a value that may be missing.
+func present(v *string) []string {
+	if v == nil {
+		return nil
+	}
+	return []string{*v}
 }
 
 // logQuery is a checked request for entries.

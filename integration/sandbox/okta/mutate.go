@@ -10,43 +10,56 @@ import (
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-// subject is an identity that a change can be made to: an AI agent or a service app.
+// subject is an identity that a change can be made to: an AI agent, a service app or an API token.
 type subject struct {
 	agent *agent
 	app   *app
+	token *apiToken
 }
 
 func (t subject) id() string {
-	if t.agent != nil {
+	switch {
+	case t.agent != nil:
 		return t.agent.ID
+	case t.token != nil:
+		return t.token.ID
 	}
 	return t.app.ID
 }
 
 func (t subject) name() string {
-	if t.agent != nil {
+	switch {
+	case t.agent != nil:
 		return t.agent.Name
+	case t.token != nil:
+		return t.token.Name
 	}
 	return t.app.Label
 }
 
 func (t subject) native() string {
-	if t.agent != nil {
+	switch {
+	case t.agent != nil:
 		return "ai_agent"
+	case t.token != nil:
+		return "api_token"
 	}
 	return "service_app"
 }
 
 func (t subject) status() string {
-	if t.agent != nil {
+	switch {
+	case t.agent != nil:
 		return t.agent.Status
+	case t.token != nil:
+		return "ACTIVE"
 	}
 	return t.app.Status
 }
 
 // Mutate makes one change as the org's administrator would, with the log entries that Okta writes for it. Okta knows no
 // restorable deletion, so agent.restore and agent.purge never find a target. A deletion deactivates first. Service apps
-// have no owners here.
+// have no owners here. An API token can only be created, which needs its native type, and deleted, which revokes it.
 func (s *Sandbox) Mutate(c sandbox.Change) (sandbox.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +86,7 @@ func (s *Sandbox) mutate(c sandbox.Change) (sandbox.Outcome, error) {
 			return t.status() != "ACTIVE" && (t.agent == nil || len(t.agent.Owners) > 0)
 		}, s.enable)
 	case sandbox.DeleteAgent:
-		return s.change(c, func(subject) bool { return true }, s.remove)
+		return s.delete(c)
 	case sandbox.RenameAgent:
 		return s.rename(c)
 	case sandbox.AddOwner:
@@ -88,12 +101,25 @@ func (s *Sandbox) mutate(c sandbox.Change) (sandbox.Outcome, error) {
 		return s.change(c, func(t subject) bool { return t.agent != nil || len(t.app.lacksScope()) > 0 }, s.addGrant)
 	case sandbox.RemoveGrant:
 		return s.change(c, func(t subject) bool { return len(t.rights()) > 0 }, s.removeGrant)
+	case sandbox.DisablePerson, sandbox.EnablePerson, sandbox.SuspendPerson:
+		return s.movePerson(c)
+	case sandbox.RenamePerson:
+		return s.renamePerson(c)
+	case sandbox.ActAgent:
+		return s.act(c)
+	case sandbox.ImportAgents:
+		return s.importAgents()
 	}
 	return sandbox.Outcome{}, fmt.Errorf("okta has no such change: %w", sandbox.ErrNoTarget)
 }
 
-// pick finds the identity that a change names, or one that it fits.
+// pick finds the AI agent or service app that a change names, or one that it fits.
 func (s *Sandbox) pick(c sandbox.Change, fits func(subject) bool) (subject, error) {
+	return s.pickFrom(s.subjects(), c, fits)
+}
+
+// subjects are the AI agents and the service apps, to which most changes can be made.
+func (s *Sandbox) subjects() []subject {
 	var all []subject
 	for _, a := range s.st.Agents {
 		all = append(all, subject{agent: a})
@@ -103,6 +129,15 @@ func (s *Sandbox) pick(c sandbox.Change, fits func(subject) bool) (subject, erro
 			all = append(all, subject{app: a})
 		}
 	}
+	return all
+}
+
+// tokens are the API tokens that are alive.
+func (s *Sandbox) tokens() []subject {
+	return each(s.st.liveTokens(), func(t *apiToken) subject { return subject{token: t} })
+}
+
+func (s *Sandbox) pickFrom(all []subject, c sandbox.Change, fits func(subject) bool) (subject, error) {
 	all = where(all, func(t subject) bool {
 		return (c.Agent == "" || t.id() == c.Agent) && (c.Native == "" || t.native() == c.Native) && fits(t)
 	})
@@ -146,6 +181,8 @@ func (s *Sandbox) create(c sandbox.Change) (sandbox.Outcome, error) {
 		return s.createAgent(c, name)
 	case "service_app":
 		return s.createApp(name), nil
+	case "api_token":
+		return s.createToken(c.Person, name)
 	}
 	return sandbox.Outcome{}, fmt.Errorf("okta has no %s: %w", native, sandbox.ErrNoTarget)
 }
@@ -168,7 +205,7 @@ func (s *Sandbox) createAgent(c sandbox.Change, name string) (sandbox.Outcome, e
 	if who != nil {
 		s.logOwners(a, by)
 		s.logAgent("workload_principal.activate", a, by)
-		text = fmt.Sprintf("AI agent %q registered for %s", name, who.First+" "+who.Last)
+		text = fmt.Sprintf("AI agent %q registered for %s", name, who.name())
 	}
 	return sandbox.Outcome{Agent: a.ID, Name: name, Text: text, At: s.st.Clock.Add(s.opt.OpDelay + s.opt.Settle)}, nil
 }
@@ -178,19 +215,31 @@ func (s *Sandbox) newOwner(person string) (*user, error) {
 	if person != "" {
 		u := s.st.user(person)
 		if u == nil {
-			return nil, fmt.Errorf("nobody is called %q: %w", person, sandbox.ErrNoTarget)
+			return nil, nobody(person)
 		}
 		return u, nil
 	}
 	if s.st.Rand.Chance(0.125) {
 		return nil, nil
 	}
+	return s.anyActive(), nil
+}
+
+// anyActive picks an active person, or the administrator if nobody is.
+func (s *Sandbox) anyActive() *user {
 	active := where(s.st.Users, func(u *user) bool { return u.Status == "ACTIVE" })
-	return active[s.st.Rand.Pick(len(active))], nil
+	if len(active) == 0 {
+		return s.actor()
+	}
+	return active[s.st.Rand.Pick(len(active))]
+}
+
+func nobody(name string) error {
+	return fmt.Errorf("nobody is called %q: %w", name, sandbox.ErrNoTarget)
 }
 
 func (s *Sandbox) createApp(name string) sandbox.Outcome {
-	a := s.st.newService(s.st.Rand.Pick(3), name, s.st.Clock)
+	a := s.st.newService(s.st.Rand.Pick(6), name, s.st.Clock)
 	a.Grants = append(a.Grants, s.st.newGrant(a, s.st.Clock))
 	s.st.addApp(a)
 	by := s.actor()
@@ -239,7 +288,19 @@ func (s *Sandbox) switchTo(t subject, status, operationType, verb string) sandbo
 	return s.delayed(t, s.outcome(t, "", "%q %sd", t.name(), verb))
 }
 
+func (s *Sandbox) delete(c sandbox.Change) (sandbox.Outcome, error) {
+	t, err := s.pickFrom(append(s.subjects(), s.tokens()...), c, func(subject) bool { return true })
+	if err != nil {
+		return sandbox.Outcome{}, err
+	}
+	return s.remove(t), nil
+}
+
 func (s *Sandbox) remove(t subject) sandbox.Outcome {
+	if t.token != nil {
+		s.revoke(t.token)
+		return s.outcome(t, t.id(), "API token %q revoked", t.name())
+	}
 	if t.status() == "ACTIVE" {
 		s.disable(t)
 	}
@@ -292,15 +353,18 @@ func (s *Sandbox) addOwner(c sandbox.Change) (sandbox.Outcome, error) {
 	u := s.st.user(c.Person)
 	if c.Person == "" {
 		free := where(s.st.Users, func(u *user) bool { return u.Status == "ACTIVE" && !t.agent.ownedBy(u) })
+		if len(free) == 0 {
+			return sandbox.Outcome{}, fmt.Errorf("nobody is active who does not own it: %w", sandbox.ErrNoTarget)
+		}
 		u = free[s.st.Rand.Pick(len(free))]
 	}
 	if u == nil {
-		return sandbox.Outcome{}, fmt.Errorf("nobody is called %q: %w", c.Person, sandbox.ErrNoTarget)
+		return sandbox.Outcome{}, nobody(c.Person)
 	}
 	t.agent.Bound = true
 	t.agent.Owners = append(t.agent.Owners, owner{s.st.id("pri"), "users", u.ID})
 	s.logOwners(t.agent, s.actor())
-	return s.outcome(t, u.ID, "%s owns %q now", u.First+" "+u.Last, t.name()), nil
+	return s.outcome(t, u.ID, "%s owns %q now", u.name(), t.name()), nil
 }
 
 func (a *agent) ownedByGroup() bool { return len(a.Owners) > 0 && a.Owners[0].Type == "groups" }

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func (o *org) apiTruth() (all []sandbox.TruthAgent) {
 		})
 	}
 	all = append(all, o.apiApps()...)
+	all = append(all, o.apiTokens()...)
 	for _, a := range all {
 		slices.Sort(a.Stewards)
 		slices.Sort(a.Credentials)
@@ -74,6 +76,38 @@ func (o *org) apiApps() (all []sandbox.TruthAgent) {
 	return all
 }
 
+func (o *org) apiTokens() []sandbox.TruthAgent {
+	var list []tokenMetadata
+	o.read("/api/v1/api-tokens", &list)
+	return each(list, func(t tokenMetadata) sandbox.TruthAgent {
+		return sandbox.TruthAgent{
+			ID: t.ID, Native: "api_token", Name: t.Name, Status: "active", Stewards: []string{"owner:" + t.UserID}, Credentials: []string{t.ID},
+		}
+	})
+}
+
+// apiPeople looks everybody up who stands among the stewards, one by one.
+func (o *org) apiPeople() (all []sandbox.TruthPerson) {
+	ids := map[string]bool{}
+	for _, a := range o.Truth().Agents {
+		for _, s := range a.Stewards {
+			ids[strings.TrimPrefix(s, "owner:")] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if strings.HasPrefix(id, "00g") {
+			var g team
+			o.read("/api/v1/groups/"+id, &g)
+			all = append(all, sandbox.TruthPerson{ID: id, Native: "group", Name: g.Profile["name"], Status: "active"})
+			continue
+		}
+		var u person
+		o.read("/api/v1/users/"+id, &u)
+		all = append(all, sandbox.TruthPerson{ID: id, Native: "user", Name: u.Profile.DisplayName, Status: personStatus[u.Status]})
+	}
+	return all
+}
+
 // compare checks that the API shows the truth. No list and an empty one are the same to it.
 func (o *org) compare(when string) {
 	o.t.Helper()
@@ -88,6 +122,9 @@ func (o *org) compare(when string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		o.t.Fatalf("%s: truth and API differ (-truth +API):\n%s", when, diff)
 	}
+	if diff := cmp.Diff(o.Truth().People, o.apiPeople()); diff != "" {
+		o.t.Fatalf("%s: truth and API differ in people (-truth +API):\n%s", when, diff)
+	}
 }
 
 func orNil(s []string) []string {
@@ -101,6 +138,9 @@ func TestSeededOrgShowsItsTruth(t *testing.T) {
 	o := start(t, Options{PageSize: 3})
 	o.compare("seeded")
 	seen := map[string]int{}
+	for _, p := range o.Truth().People {
+		seen[p.Native]++
+	}
 	for _, a := range o.Truth().Agents {
 		seen[a.Native]++
 		seen[a.Status]++
@@ -112,16 +152,21 @@ func TestSeededOrgShowsItsTruth(t *testing.T) {
 			}
 		}
 	}
+	for _, p := range personStatus {
+		if !slices.ContainsFunc(o.st.Users, func(u *user) bool { return personStatus[u.Status] == p }) {
+			t.Errorf("nobody in the seeded org is %s", p)
+		}
+	}
 	for _, want := range []string{
-		"ai_agent", "service_app", "active", "disabled", "pending", "with steward", "without steward", "with credential",
+		"user", "group", "ai_agent", "service_app", "api_token", "active", "disabled", "pending", "with steward", "without steward", "with credential",
 		"without credential", "with grant",
 	} {
 		if seen[want] == 0 {
 			t.Errorf("the seeded org has nothing %s: %v", want, seen)
 		}
 	}
-	if n := len(sandbox.NewCompany(1, 60).For("okta")); len(o.Truth().Agents) != n {
-		t.Errorf("%d identities, want the company's %d", len(o.Truth().Agents), n)
+	if n := len(sandbox.NewCompany(1, 60).For("okta")); len(o.Truth().Agents) != n+seen["api_token"] {
+		t.Errorf("%d identities, want the company's %d and the API tokens", len(o.Truth().Agents), n)
 	}
 }
 
@@ -211,6 +256,7 @@ func TestCreateAndDelete(t *testing.T) {
 	for native, events := range map[string][2]string{
 		"ai_agent":    {"workload_principal.register", "workload_principal.delete"},
 		"service_app": {"application.lifecycle.create", "application.lifecycle.delete"},
+		"api_token":   {"system.api_token.create", "system.api_token.revoke"},
 	} {
 		o := start(t, Options{PageSize: 3})
 		out := o.must(sandbox.Change{Op: sandbox.CreateAgent, Native: native, Name: "Brand new", Person: o.st.Users[0].Key})
@@ -240,6 +286,15 @@ func TestChangesWithoutATarget(t *testing.T) {
 		{Op: sandbox.CreateAgent, Name: active.Name},
 		{Op: sandbox.AddOwner, Person: "nobody"},
 		{Op: sandbox.AddOwner, Native: "service_app"},
+		{Op: sandbox.RenameAgent, Native: "api_token"},
+		{Op: sandbox.CreateAgent, Native: "api_token", Person: "nobody"},
+		{Op: sandbox.DisablePerson, Person: "nobody"},
+		{Op: sandbox.DisablePerson, Native: "group"},
+		{Op: sandbox.RenamePerson, Native: "robot"},
+		{Op: sandbox.RenamePerson, Person: o.st.Users[0].ID, Name: o.st.Users[0].name()},
+		{Op: sandbox.RenamePerson, Person: o.st.Groups[1].ID, Name: o.st.Groups[1].Name},
+		{Op: sandbox.EnablePerson, Person: o.st.Admin},
+		{Op: sandbox.ActAgent, Native: "agent_identity"},
 		{Op: "agent.burn"},
 	} {
 		if out, err := o.Mutate(c); !errors.Is(err, sandbox.ErrNoTarget) {
@@ -253,8 +308,9 @@ func TestRandomChanges(t *testing.T) {
 	o := start(t, Options{PageSize: 3, EmptyPages: true})
 	r := sandbox.NewRand(99)
 	done := 0
+	ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps())
 	for i := range 400 {
-		op := sandbox.Ops()[r.Pick(len(sandbox.Ops()))]
+		op := ops[r.Pick(len(ops))]
 		if _, err := o.Mutate(sandbox.Change{Op: op}); err == nil {
 			done++
 		} else if !errors.Is(err, sandbox.ErrNoTarget) {

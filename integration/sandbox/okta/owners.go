@@ -90,7 +90,7 @@ func (c *call) principalView(o owner) principal {
 	p := principal{ID: o.Binding, Type: o.Type, ORN: c.st.principalORN(o)}
 	p.Profile = principalProfile{ID: o.ID, Name: "unknown", Links: pageLinks{Self: href(c.base, "/api/v1/", o.Type, "/", o.ID)}}
 	if u := c.st.user(o.ID); u != nil {
-		p.Profile.Name, p.Profile.Email = u.First+" "+u.Last, u.Email
+		p.Profile.Name, p.Profile.Email = u.name(), u.Email
 	} else if g := c.st.group(o.ID); g != nil {
 		p.Profile.Name = g.Name
 	}

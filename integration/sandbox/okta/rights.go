@@ -1,7 +1,6 @@
 package okta
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -9,10 +8,21 @@ import (
 )
 
 func (t subject) keys() []*key {
-	if t.agent != nil {
+	switch {
+	case t.agent != nil:
 		return t.agent.Keys
+	case t.app != nil:
+		return t.app.Keys
 	}
-	return t.app.Keys
+	return nil
+}
+
+// credentials are the kids of an identity's keys; an API token is a credential itself.
+func (t subject) credentials() []string {
+	if t.token != nil {
+		return []string{t.token.ID}
+	}
+	return each(t.keys(), (*key).kid)
 }
 
 func (s *Sandbox) addCredential(t subject) sandbox.Outcome {
@@ -20,7 +30,7 @@ func (s *Sandbox) addCredential(t subject) sandbox.Outcome {
 	if t.agent != nil {
 		s.addKey(t.agent, k, s.actor())
 	} else {
-		t.app.Keys = append(t.app.Keys, k)
+		t.app.Keys, t.app.KeysURI = append(t.app.Keys, k), "" // an app has keys of its own or an address of them
 		t.app.Updated = later(s.st.Clock, t.app.Updated)
 		s.logApp("app.oauth2.credentials.lifecycle.create", t.app, s.actor(), logTarget{ID: k.ID, Type: "OAuthClientCredential", DisplayName: k.kid()})
 	}
@@ -42,7 +52,10 @@ func (s *Sandbox) removeCredential(t subject) sandbox.Outcome {
 
 // rights are the ids of all that an identity may do: connections and delegation links, or grants and roles.
 func (t subject) rights() []string {
-	if t.agent != nil {
+	switch {
+	case t.token != nil:
+		return []string{} // it may do what its holder may
+	case t.agent != nil:
 		return append(each(t.agent.Connections, func(n *connection) string { return n.ID }),
 			each(t.agent.Links, func(l *delegationLink) string { return l.ID })...)
 	}
@@ -101,35 +114,4 @@ func (s *Sandbox) dropAppRight(a *app, id string) {
 	}
 	a.Roles = slices.DeleteFunc(a.Roles, func(r *role) bool { return r.ID == id })
 	s.logApp("app.oauth2.client.privilege.revoke", a, s.actor())
-}
-
-var statuses = map[string]string{"ACTIVE": "active", "INACTIVE": "disabled", "STAGED": "pending"}
-
-// Truth lists the AI agents and service apps as they are now, whether the API shows them yet or not. Credentials are the
-// keys; client secrets are not among them, since reading them is an audited act that a roster has no need for. Grants are
-// connections and delegation links of agents, scope grants and admin roles of apps.
-func (s *Sandbox) Truth() sandbox.Truth {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tick()
-	truth := sandbox.Truth{Vendor: "okta"}
-	add := func(t subject, owners []owner) {
-		v := sandbox.TruthAgent{
-			ID: t.id(), Native: t.native(), Name: t.name(), Status: statuses[t.status()],
-			Stewards:    each(owners, func(o owner) string { return fmt.Sprintf("owner:%s", o.ID) }),
-			Credentials: each(t.keys(), (*key).kid), Grants: t.rights(),
-		}
-		slices.Sort(v.Stewards)
-		slices.Sort(v.Credentials)
-		slices.Sort(v.Grants)
-		truth.Agents = append(truth.Agents, v)
-	}
-	for _, a := range s.st.Agents {
-		add(subject{agent: a}, a.Owners)
-	}
-	for _, a := range where(s.st.Apps, (*app).isAgent) {
-		add(subject{app: a}, nil)
-	}
-	slices.SortFunc(truth.Agents, func(a, b sandbox.TruthAgent) int { return strings.Compare(a.ID, b.ID) })
-	return truth
 }

@@ -45,12 +45,14 @@ func (s *seeder) between(t time.Time) time.Time {
 	return t.Add(time.Duration(s.r.Pick(int(span/time.Millisecond)+1)) * time.Millisecond)
 }
 
-// people brings everybody in; a few have left the company, and may still own something.
+// people brings everybody in; a few have left the company, or have yet to begin, and may own something all the same.
 func (s *seeder) people(c sandbox.Company) {
 	for i, p := range c.People {
 		u := &user{ID: s.id("00u"), Key: p.Key, Email: p.Email, Title: p.Title, Department: p.Department, Status: "ACTIVE", Created: s.ago(60, 1500), Seq: s.next()}
 		u.First, u.Last = cutName(p.Name)
 		switch i % 19 {
+		case 5:
+			u.Status = []string{"STAGED", "PROVISIONED"}[i%2]
 		case 11:
 			u.Status = "DEPROVISIONED"
 		case 17:
@@ -88,8 +90,7 @@ func (s *seeder) surroundings(seed uint64) {
 	}
 	for i, name := range []string{"SIEM export", "HR import", "Terraform", "Old dashboard"} {
 		t := &apiToken{ID: s.id("00T"), Name: name, User: s.Users[s.r.Pick(len(s.Users))].ID, Client: "Okta API", Created: s.ago(90, 900)}
-		t.Updated = s.today.Add(-time.Duration(i*9) * day)
-		t.Expires = t.Updated.Add(30 * day) // unused for thirty days: gone
+		t.use(s.today.Add(-time.Duration(i*9) * day))
 		s.Tokens = append(s.Tokens, t)
 	}
 	s.Client = client{ID: s.id("0oa"), Keys: map[string][]byte{"seeded": publicDER(seed)}}
@@ -140,10 +141,11 @@ func (s *seeder) ordinary(a *app) {
 }
 
 func (st *state) newSecret(at time.Time) *secret {
-	return &secret{ID: st.id("ocs"), Value: "sandbox-secret-" + st.Rand.Base62(40), Hash: st.Rand.Base62(22), Status: "ACTIVE", Created: at}
+	return &secret{ID: st.id("ocs"), Value: "sandbox-secret-" + st.Rand.Base62(40), Hash: st.Rand.Base62(22), Status: "ACTIVE", Created: at, Updated: at}
 }
 
-// newService makes a service app without rights; every third signs in with a secret, the others with a key.
+// newService makes a service app without rights; every third signs in with a secret, the others with a key, which one in six
+// keeps at an address of its own.
 func (st *state) newService(i int, label string, at time.Time) *app {
 	a := &app{
 		ID: st.id("0oa"), Name: "oidc_client", Label: label, Status: "ACTIVE", SignOn: "OPENID_CONNECT", Kind: "service",
@@ -152,6 +154,10 @@ func (st *state) newService(i int, label string, at time.Time) *app {
 	if i%3 == 2 {
 		a.AuthMethod, a.DPoP = "client_secret_basic", false
 		a.Secrets = []*secret{st.newSecret(at)}
+		return a
+	}
+	if i%6 == 1 {
+		a.KeysURI = "https://" + slugOf(label) + ".example/jwks.json"
 		return a
 	}
 	a.Keys = []*key{st.newKey(at)}
@@ -169,6 +175,11 @@ func (s *seeder) service(i int, seed sandbox.Seed) {
 	a.Updated = s.between(a.Created)
 	if i%5 == 3 {
 		a.Status = "INACTIVE"
+	}
+	if i%6 == 2 { // its secret was changed once
+		old := s.newSecret(a.Created)
+		old.Status, old.Updated = "INACTIVE", a.Updated
+		a.Secrets = append([]*secret{old}, a.Secrets...)
 	}
 	if len(a.Keys) > 0 && s.r.Chance(0.4) {
 		old := s.newKey(a.Created)
@@ -209,7 +220,7 @@ func (s *seeder) agent(i int, seed sandbox.Seed) {
 		a.Status = "STAGED"
 	}
 	if i%7 == 5 {
-		a.Platform, a.ExternalID, a.Provider = "AWS_BEDROCK_AGENTS", fmt.Sprintf("AGENT-%s", s.Rand.Digits(8)), s.providerID()
+		a.Platform, a.ExternalID, a.Provider = "AWS_BEDROCK_AGENTS", fmt.Sprintf("AGENT-%s", s.Rand.Digits(8)), s.provider()
 	} else if i%3 == 1 {
 		a.AppID = s.Apps[2*s.r.Pick(2)+2].ID
 	}
@@ -239,7 +250,8 @@ func (s *seeder) owners(i int, a *agent, key string) {
 		return
 	}
 	a.Bound = true
-	if g := s.teamOf(s.user(key).ID); i%6 == 2 && g != nil {
+	team := i%6 == 2 || i > 5 && find(s.Agents, (*agent).ownedByGroup) == nil // a small org has one too
+	if g := s.teamOf(s.user(key).ID); team && g != nil {
 		a.Owners = []owner{{s.id("pri"), "groups", g.ID}}
 		return
 	}
@@ -258,14 +270,6 @@ func (st *state) teamOf(user string) *group {
 		}
 		return false
 	})
-}
-
-// providerID is the one import source of the org.
-func (s *seeder) providerID() string {
-	if p := find(s.Agents, func(a *agent) bool { return a.Provider != "" }); p != nil {
-		return p.Provider
-	}
-	return s.id("aip")
 }
 
 // newConnection reaches something that exists.
@@ -309,11 +313,11 @@ func (s *seeder) history() {
 	admin := s.user(s.Admin)
 	for _, a := range s.Agents {
 		if s.today.Sub(a.Created) < retention-day {
-			s.log(a.Created, 0, "workload_principal.register", messages["workload_principal.register"], admin, []logTarget{s.agentTarget(a.ID, a.Name)})
+			s.write(a.Created, 0, entry("workload_principal.register", admin.actor(), s.agentTarget(a.ID, a.Name)))
 		}
 	}
 	for range 40 {
 		u := s.Users[s.r.Pick(len(s.Users))]
-		s.log(s.ago(1, 7), 0, "user.session.start", messages["user.session.start"], u, nil)
+		s.write(s.ago(1, 7), 0, entry("user.session.start", u.actor()))
 	}
 }

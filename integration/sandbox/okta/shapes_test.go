@@ -156,6 +156,57 @@ func TestEveryKindOfConnectionIsSeeded(t *testing.T) {
 	}
 }
 
+// TestAppCredentials looks at the dates, states and links of keys and secrets, in both endpoints and inside the app.
+func TestAppCredentials(t *testing.T) {
+	o := start(t, Options{})
+	seen := map[string]int{}
+	for _, a := range where(o.st.Apps, (*app).isAgent) {
+		at := "/api/v1/apps/" + a.ID
+		var v application
+		var keys []jwk
+		var secrets []clientSecret
+		o.read(at, &v)
+		o.read(at+"/credentials/jwks", &keys)
+		o.read(at+"/credentials/secrets", &secrets)
+		inside := v.Settings.OAuthClient
+		switch {
+		case inside.JWKSURI != "":
+			if seen["jwks_uri"]++; len(keys) > 0 || inside.JWKS != nil || v.Credentials.OAuthClient.AuthMethod != "private_key_jwt" {
+				t.Errorf("an app with keys at %s: %+v and %+v", inside.JWKSURI, keys, inside.JWKS)
+			}
+		case len(keys) > 0 && (inside.JWKS == nil || len(inside.JWKS.Keys) != len(keys)):
+			t.Errorf("keys %+v, inside the app %+v", keys, inside.JWKS)
+		}
+		for _, k := range keys {
+			seen["key "+k.Status]++
+			o.dated(k.ID, k.Status, k.Created, k.LastUpdated, k.Links)
+		}
+		for _, s := range secrets {
+			seen["secret "+s.Status]++
+			o.dated(s.ID, s.Status, s.Created, s.LastUpdated, s.Links)
+		}
+	}
+	for _, want := range []string{"jwks_uri", "key ACTIVE", "key INACTIVE", "secret ACTIVE", "secret INACTIVE"} {
+		if seen[want] == 0 {
+			t.Errorf("no app has %s: %v", want, seen)
+		}
+	}
+	moved := find(o.st.Apps, func(a *app) bool { return a.KeysURI != "" })
+	o.must(sandbox.Change{Op: sandbox.AddCredential, Agent: moved.ID})
+	if moved.KeysURI != "" || len(moved.Keys) != 1 {
+		t.Errorf("an app with a key of its own and an address: %+v", moved)
+	}
+}
+
+// dated checks that an inactive credential was changed after it was made, and what may be done with it next.
+func (o *org) dated(id, status, created, updated string, links *keyLinks) {
+	o.t.Helper()
+	active := status == "ACTIVE"
+	if created == "" || active != (created == updated) || active != (links.Deactivate != nil) || active == (links.Activate != nil && links.Delete != nil) {
+		o.t.Errorf("credential %s, %s: created %s, last updated %s, links %+v", id, status, created, updated, links)
+	}
+}
+
 func TestIDsHaveOktasForm(t *testing.T) {
 	o := start(t, Options{})
 	forms := map[string]string{o.st.Org: "00o", o.st.Agents[0].ID: "wlp", o.st.Apps[0].ID: "0oa", o.st.Users[0].ID: "00u", o.st.Groups[0].ID: "00g"}

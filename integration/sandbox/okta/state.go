@@ -25,6 +25,7 @@ type state struct {
 	Groups     []*group
 	Tokens     []*apiToken
 	Servers    []*authServer
+	Provider   string // aip id of the import source, once there is one
 	Operations []*operation
 	Log        []*logEntry // in order of arrival
 	Logged     int64       // entries ever logged, for LogLate
@@ -79,6 +80,7 @@ type app struct {
 	ID, Name, Label, Status, SignOn string
 	Kind                            string // settings.oauthClient.application_type, or empty
 	AuthMethod                      string
+	KeysURI                         string // where the app keeps its keys itself; it has none here then
 	Secrets                         []*secret
 	Keys                            []*key
 	Grants                          []*grant
@@ -90,7 +92,7 @@ type app struct {
 
 type secret struct {
 	ID, Value, Hash, Status string
-	Created                 time.Time
+	Created, Updated        time.Time
 }
 
 type grant struct {
@@ -105,14 +107,14 @@ type role struct {
 
 type user struct {
 	ID, Key, First, Last, Email, Title, Department, Status string
-	Created                                                time.Time
+	Created, Updated, Changed                              time.Time // zero: not updated, or status not changed, since created
 	Seq                                                    int64
 }
 
 type group struct {
 	ID, Key, Name, Type string
 	Members             []string // user ids
-	Created             time.Time
+	Created, Updated    time.Time
 	Seq                 int64
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,9 +16,9 @@ import (
 
 // play makes the same changes at every org.
 func (o *org) play(n int) {
-	r := sandbox.NewRand(5)
+	r, ops := sandbox.NewRand(5), slices.Concat(sandbox.Ops(), sandbox.ExtraOps())
 	for range n {
-		_, err := o.Mutate(sandbox.Change{Op: sandbox.Ops()[r.Pick(len(sandbox.Ops()))]})
+		_, err := o.Mutate(sandbox.Change{Op: ops[r.Pick(len(ops))]})
 		if err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 			o.t.Fatal(err)
 		}

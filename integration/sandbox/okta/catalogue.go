@@ -1,0 +1,85 @@
+package okta
+
+// eventType is what Okta's catalogue of the System Log says of a type of entry.
+type eventType struct {
+	message  string
+	eligible bool // for event hooks
+}
+
+// catalogue has the types that the sandbox logs, after Okta's release 2026.08.1. The type resource.owner.update and the five spellings
+// of betaNames are not in the published list yet; documentation calls them eligible.
+var catalogue = map[string]eventType{
+	"app.ai_agent_provider.import.complete":             {"Complete a bulk import of AI agents from an external provider", true},
+	"app.ai_agent_provider.import.start":                {"Start a bulk import of AI agents from an external provider", true},
+	"app.oauth2.admin.consent.grant":                    {"Grant administrator consent for scope", false},
+	"app.oauth2.admin.consent.revoke":                   {"Revoke administrator consent for scope", false},
+	"app.oauth2.as.token.grant.access_token":            {"OAuth 2.0 access token is granted", false},
+	"app.oauth2.client.lifecycle.activate":              {"Activate OAuth client", false},
+	"app.oauth2.client.lifecycle.create":                {"Create OAuth client", false},
+	"app.oauth2.client.lifecycle.deactivate":            {"Deactivate OAuth client", false},
+	"app.oauth2.client.lifecycle.delete":                {"Delete OAuth client", false},
+	"app.oauth2.client.lifecycle.update":                {"Update OAuth client", false},
+	"app.oauth2.client.privilege.grant":                 {"Grant OAuth 2.0 client app's admin privilege", true},
+	"app.oauth2.client.privilege.revoke":                {"Revoke all OAuth 2.0 client app's admin privileges", true},
+	"app.oauth2.client.read_client_secret":              {"Read OAuth client secret", false},
+	"app.oauth2.credentials.lifecycle.create":           {"Add OAuth client credentials", false},
+	"app.oauth2.credentials.lifecycle.delete":           {"Delete OAuth client credentials", false},
+	"app.oauth2.token.grant.id_jag":                     {"OAuth 2.0 Identity Assertion JWT Authorization Grant (ID-JAG) granted", false},
+	"app.oauth2.token.grant.oauth_sts":                  {"Grant OAuth Security Token Service (STS) access token", false},
+	"app.oauth2.token.grant.service_account":            {"Grant Okta Privileged Access service account credentials", false},
+	"app.oauth2.token.grant.vaulted_secret":             {"Grant Okta Privileged Access vaulted secret", false},
+	"application.lifecycle.activate":                    {"Activate application", true},
+	"application.lifecycle.create":                      {"Create application", true},
+	"application.lifecycle.deactivate":                  {"Deactivate application", true},
+	"application.lifecycle.delete":                      {"Delete application", true},
+	"application.lifecycle.update":                      {"Update application", true},
+	"core.concurrency.org.limit.violation":              {"Too many requests in flight", false},
+	"event_hook.activated":                              {"Activate event hook", false},
+	"event_hook.created":                                {"Create event hook", false},
+	"event_hook.deactivated":                            {"Deactivate event hook", false},
+	"event_hook.deleted":                                {"Delete event hook", false},
+	"event_hook.delivery":                               {"Event hook delivery failed", false},
+	"event_hook.updated":                                {"Update event hook", false},
+	"event_hook.verified":                               {"Verify event hook", false},
+	"group.profile.update":                              {"Okta group profile updated", true},
+	"resource.owner.update":                             {"Update resource owners", true},
+	"system.api_token.create":                           {"Create API token", true},
+	"system.api_token.revoke":                           {"Revoke API token", true},
+	"user.account.update_profile":                       {"Update user profile for Okta", true},
+	"user.authentication.sso":                           {"User single sign on to app", true},
+	"user.lifecycle.activate":                           {"Activate Okta user", true},
+	"user.lifecycle.deactivate":                         {"Deactivate Okta user", true},
+	"user.lifecycle.suspend":                            {"Suspend Okta user", true},
+	"user.lifecycle.unsuspend":                          {"Unsuspend Okta user", true},
+	"user.session.start":                                {"User login to Okta", true},
+	"workload_principal.activate":                       {"Activate workload principal", true},
+	"workload_principal.ai_agent.activate":              {"Activate workload principal", true},
+	"workload_principal.ai_agent.credential.activate":   {"Activate an AI agent credential", true},
+	"workload_principal.ai_agent.credential.create":     {"Create an AI agent credential", true},
+	"workload_principal.ai_agent.credential.deactivate": {"Deactivate an AI agent credential", true},
+	"workload_principal.ai_agent.credential.delete":     {"Delete an AI agent credential", true},
+	"workload_principal.ai_agent.deactivate":            {"Deactivate workload principal", true},
+	"workload_principal.ai_agent.delete":                {"Delete workload principal", true},
+	"workload_principal.ai_agent.register":              {"Register workload principal", true},
+	"workload_principal.ai_agent.update":                {"Update workload principal", true},
+	"workload_principal.deactivate":                     {"Deactivate workload principal", true},
+	"workload_principal.delegation_link.create":         {"Create a workload principal delegation link", true},
+	"workload_principal.delegation_link.delete":         {"Delete a workload principal delegation link", true},
+	"workload_principal.delete":                         {"Delete workload principal", true},
+	"workload_principal.register":                       {"Register workload principal", true},
+	"workload_principal.resource_connection.activate":   {"Workload principal resource connection activation", true},
+	"workload_principal.resource_connection.create":     {"Workload principal resource connection creation", true},
+	"workload_principal.resource_connection.deactivate": {"Workload principal resource connection deactivation", true},
+	"workload_principal.resource_connection.delete":     {"Workload principal resource connection deletion", true},
+	"workload_principal.resource_connection.update":     {"Workload principal resource connection update", true},
+	"workload_principal.update":                         {"Update workload principal", true},
+}
+
+// betaNames are the spellings that Okta will rename five events to.
+var betaNames = map[string]string{
+	"workload_principal.register":   "workload_principal.ai_agent.register",
+	"workload_principal.update":     "workload_principal.ai_agent.update",
+	"workload_principal.activate":   "workload_principal.ai_agent.activate",
+	"workload_principal.deactivate": "workload_principal.ai_agent.deactivate",
+	"workload_principal.delete":     "workload_principal.ai_agent.delete",
+}
