@@ -19,7 +19,8 @@ import (
 )
 
 // oktaReads are the operations that the Okta connector asks for, each with the reason why the published contract lacks it, if it
-// does. The test fails when one of them was never asked for, or when something outside the contract and outside this list was.
+// does. The test fails when one of them was never asked for, or when something outside the contract and outside this list was. A path
+// of the contract has the contract's names of its parts; in any other, what names one object is {id}.
 var oktaReads = []struct{ op, lacking string }{
 	{"GET /workload-principals/api/v1/ai-agents", ""},
 	{"GET /workload-principals/api/v1/ai-agents/{agentId}", ""},

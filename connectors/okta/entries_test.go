@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -291,6 +292,7 @@ func FuzzEntry(f *testing.F) {
 			f.Add([]byte(item))
 		}
 	}
+	f.Add([]byte(anEntry(time.Now(), "u1", "workload_principal.update", "SUCCESS", "wlp1", "sam.poe@acme.test", "from 203.0.113.7:443")))
 	f.Fuzz(func(t *testing.T, item []byte) {
 		e, err := parseEntry(item)
 		if err != nil {

@@ -55,7 +55,7 @@ func query(r *http.Request, route *routers.Route) (found []string) {
 		switch {
 		case known == nil:
 			found = append(found, fmt.Sprintf("the query parameter %q is unknown", p))
-		case len(q[p]) > 1 && !known.Schema.Value.Type.Is("array"):
+		case len(q[p]) > 1 && (known.Schema == nil || !known.Schema.Value.Type.Is("array")):
 			found = append(found, fmt.Sprintf("the query parameter %q stands there %d times", p, len(q[p])))
 		}
 	}
