@@ -23,6 +23,9 @@ type Settings struct {
 	// Options are what else a vendor needs, such as Google's projects and locations.
 	Options map[string]string
 
+	// Hook is how the vendor's pushes are known to be its own. Only connectors that are [Pushed] look at it.
+	Hook Hook
+
 	// Transport carries every request of the connection: it counts calls, keeps to the connection's share of the vendor's rate
 	// limit, and bounds a request's time. The connector puts its vendor's SDK on top of it and never makes a client of its own.
 	Transport http.RoundTripper

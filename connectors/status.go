@@ -40,7 +40,8 @@ type Status struct {
 	Entities   int          `json:"entities"` // live ones
 	Held       *Held        `json:"held,omitzero"`
 	RateShare  string       `json:"rate_share,omitzero"`
-	Time       time.Time    `json:"time"` // of this status
+	Hook       *HookStatus  `json:"hook,omitzero"` // set by the hub, where a hook is configured
+	Time       time.Time    `json:"time"`          // of this status
 }
 
 // CaughtUp reports whether every feed that can read is caught up: what is forbidden is not waited for.
