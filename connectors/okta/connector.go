@@ -36,6 +36,7 @@ const maxPage = 200
 type connector struct {
 	client *client
 	feeds  []connectors.Feed
+	hook   *hook
 }
 
 func newConnector(s connectors.Settings) (*connector, error) {
@@ -47,11 +48,11 @@ func newConnector(s connectors.Settings) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connector{client: c, feeds: feeds(c, o)}, nil
+	return &connector{client: c, feeds: feeds(c, o), hook: newHook(s.Hook, o.log)}, nil
 }
 
-// feedLog is the feed that leads all others: within seconds it tells what has changed.
-const feedLog = "system-log"
+// systemLog is the feed that leads all others: within seconds it tells what has changed. An event hook wakes it.
+const systemLog = "system-log"
 
 // How often the audits are read. A whole listing, which proves things gone, costs a call per 200 things; a walk costs one or two
 // for each. Without the log nothing else tells of changes.
@@ -67,7 +68,7 @@ const (
 // feeds is everything that the connector reads. A name is for ever: it names the cursor.
 func feeds(c *client, o settings) []connectors.Feed {
 	list := func(name string, pull pullFunc, kinds ...events.Kind) connectors.Feed {
-		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: feedLog, Pull: pull}
+		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: systemLog, Pull: pull}
 	}
 	audit := func(name string, ids idsFunc, parts ...*part) connectors.Feed {
 		w := &walk{client: c, parts: parts, ids: ids}
@@ -76,7 +77,7 @@ func feeds(c *client, o settings) []connectors.Feed {
 		return f
 	}
 	return []connectors.Feed{
-		{Name: feedLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: (&logFeed{client: c, opts: o.log}).pull},
+		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: (&logFeed{client: c, opts: o.log}).pull},
 		list("ai-agents", (&agentsFeed{client: c}).pull, events.KindAgent),
 		list("service-apps", (&appsFeed{client: c}).pull, events.KindAgent, events.KindCredential),
 		list("api-tokens", (&tokensFeed{client: c}).pull, events.KindAgent, events.KindCredential, events.KindStewardship),
