@@ -15,12 +15,16 @@ func (d *decoder) check(c *Config) {
 	if !d.wrong("nats") {
 		d.checkNATS(&c.NATS)
 	}
+	if !d.wrong("hooks") {
+		d.checkHooks(&c.Hooks)
+	}
 	if c.Data == "" {
 		d.fail(0, "data", "the folder of all local state must have a name")
 	}
+	door := c.Hooks.Listen != "" || d.wrong("hooks")
 	for _, t := range c.Tenants {
 		for _, conn := range t.Connections {
-			d.checkConnection(t.Name, conn)
+			d.checkConnection(t.Name, conn, door)
 		}
 	}
 	if len(c.Tenants) == 0 && len(d.problems) == 0 {
@@ -43,7 +47,8 @@ func (d *decoder) checkNATS(n *NATS) {
 }
 
 // checkConnection makes the connector, without a call to the vendor, to learn what it has to say of its settings.
-func (d *decoder) checkConnection(tenant string, c Connection) {
+// door says that there is one for pushes.
+func (d *decoder) checkConnection(tenant string, c Connection, door bool) {
 	path := "tenants." + tenant + ".connections." + c.Name
 	i := slices.IndexFunc(d.vendors, func(v connectors.Vendor) bool { return v.Name == c.Vendor })
 	if i < 0 {
@@ -63,6 +68,7 @@ func (d *decoder) checkConnection(tenant string, c Connection) {
 		return
 	}
 	d.checkPace(path+".pace", c, made)
+	d.checkHook(path+".hook", c, made, door)
 }
 
 // wrong reports whether something at or below path is known to be wrong.

@@ -19,6 +19,7 @@ import (
 type Config struct {
 	Data    string // folder of all local state
 	NATS    NATS
+	Hooks   Hooks
 	Tenants []Tenant // by name
 }
 
@@ -55,6 +56,7 @@ type Connection struct {
 	Pace     map[string]time.Duration // by feed; "default" for those not named
 	Share    float64                  // of the vendor's rate limit, 0 to 1
 	Breaker  Breaker
+	Hook     connectors.Hook // no secret: the vendor's pushes are not taken
 	Line     int
 }
 
@@ -142,5 +144,6 @@ func Parse(file string, content []byte, vendors []connectors.Vendor, env func(st
 func (c Connection) Settings(tenant string) connectors.Settings {
 	return connectors.Settings{
 		Tenant: tenant, Connection: c.Name, Endpoint: c.Endpoint, Services: c.Services, Auth: c.Auth, Options: c.Options,
+		Hook: c.Hook,
 	}
 }

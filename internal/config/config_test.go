@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,10 @@ import (
 	"github.com/rollcallhq/rollcall/connectors"
 )
 
-const secretValue = "s3cr3t-value"
+const (
+	secretValue = "s3cr3t-value"
+	hookValue   = "s3cr3t-value-of-a-hook"
+)
 
 type fake struct{}
 
@@ -30,11 +34,17 @@ var vendors = []connectors.Vendor{{Name: "okta", New: func(s connectors.Settings
 	if s.Auth["method"].Reveal() != "bearer" {
 		return nil, errors.New("auth.method must be bearer")
 	}
-	return fake{}, nil
-}}}
+	return pushed{}, nil
+}}, {Name: "mute", New: func(connectors.Settings) (connectors.Connector, error) { return fake{}, nil }}}
+
+// pushed is a fake whose vendor can push.
+type pushed struct{ fake }
+
+func (pushed) Receive(http.ResponseWriter, *http.Request) []string { return nil }
 
 func env(name string) (string, bool) {
-	v, ok := map[string]string{"TOKEN": secretValue, "EMPTY": "", "PORT": "4222"}[name]
+	v, ok := map[string]string{"TOKEN": secretValue, "EMPTY": "", "PORT": "4222", "HOOK": hookValue, "SHORT": hookValue[:15],
+		"BLANK": hookValue + " ", "LINES": hookValue + "\nx"}[name]
 	return v, ok
 }
 
@@ -42,6 +52,7 @@ const good = `
 data: /var/lib/rollcall
 nats:
   listen: 127.0.0.1:${env:PORT}
+hooks: {listen: 0.0.0.0:8090, behind_proxy: true}
 tenants:
   acme:
     connections:
@@ -53,6 +64,7 @@ tenants:
         pace: {agents: 100ms, default: 1m}
         rate_share: 25%
         breaker: {max: 7, share: 0.5}
+        hook: {secret: "${env:HOOK}", header: X-Rollcall}
       by-service:
         vendor: okta
         endpoint: {iam: "http://127.0.0.1:1/iam"}
@@ -77,12 +89,13 @@ func TestParse(t *testing.T) {
 	}
 	want := Config{
 		Data: "/var/lib/rollcall", NATS: NATS{Listen: "127.0.0.1:4222", Replicas: 1, Stream: "ROLLCALL"},
+		Hooks: Hooks{Listen: "0.0.0.0:8090", BehindProxy: true},
 		Tenants: []Tenant{{Name: "acme", Connections: []Connection{
 			{Name: "by-service", Vendor: "okta", Services: map[string]string{"iam": "http://127.0.0.1:1/iam"}, Auth: bearer(),
-				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 16},
+				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 18},
 			{Name: "okta-main", Vendor: "okta", Endpoint: "https://acme.okta.com", Auth: bearer("client_id", "0123"),
 				Options: map[string]string{"projects": "a,b"}, Pace: map[string]time.Duration{"agents": 100 * time.Millisecond, "default": time.Minute},
-				Share: 0.25, Breaker: Breaker{7, 0.5}, Line: 8},
+				Share: 0.25, Breaker: Breaker{7, 0.5}, Hook: connectors.Hook{Secret: hookValue, Header: "X-Rollcall"}, Line: 9},
 		}}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -146,6 +159,12 @@ func connection(body string) string {
 	return "tenants: {acme: {connections: {c: {" + body + "}}}}"
 }
 
+const (
+	door  = "hooks: {listen: '127.0.0.1:8090'}\n"
+	plain = "vendor: okta, auth: {method: bearer}"
+	hook  = ", hook: {secret: '${env:HOOK}'}"
+)
+
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ yaml, want string }{
 		{"", "the file is empty"},
@@ -153,7 +172,7 @@ func TestProblems(t *testing.T) {
 		{"[]", "must be a mapping"},
 		{"data: x", "tenants: this setting is missing"},
 		{"tenants: {}", "there is no tenant"},
-		{connection("vendor: aws, auth: {method: bearer}"), `"aws" is not a vendor: use one of okta`},
+		{connection("vendor: aws, auth: {method: bearer}"), `"aws" is not a vendor: use one of okta, mute`},
 		{connection("vendor: okta, auth: {method: magic}"), "auth.method must be bearer"},
 		{connection("vendor: okta, auth: {}"), "how to authenticate"},
 		{connection("vendor: okta, auth: {method: bearer, token: '${env:NOPE}'}"), "environment variable NOPE is not set"},
@@ -168,19 +187,37 @@ func TestProblems(t *testing.T) {
 		{"nats: {replicas: 3}\n" + connection("vendor: okta, auth: {method: bearer}"), "for replicas set urls"},
 		{"nats: {user: u}\n" + connection("vendor: okta, auth: {method: bearer}"), "set urls too"},
 		{"nats: {urls: a, context: b}\n" + connection("vendor: okta, auth: {method: bearer}"), "either urls or a context"},
+		{"hooks: {}\n" + connection(plain), "hooks.listen: this setting is missing"},
+		{"hooks: {listen: everywhere}\n" + connection(plain+hook), `hooks.listen: "everywhere" is not host:port`},
+		{"hooks: {listen: ':8090'}\n" + connection(plain), "hooks.listen: listening beyond loopback needs certificate and key"},
+		{"hooks: {listen: '0.0.0.0:8090', behind_proxy: false}\n" + connection(plain), "say behind_proxy: true"},
+		{"hooks: {listen: '127.0.0.1:0', behind_proxy: maybe}\n" + connection(plain), `"maybe" is neither true nor false`},
+		{"hooks: {listen: '127.0.0.1:0', key: k}\n" + connection(plain), "a key without its certificate"},
+		{"hooks: {listen: '127.0.0.1:0', certificate: c}\n" + connection(plain), "a certificate without its key"},
+		{"hooks: {listen: '127.0.0.1:0', certificate: /nope, key: /nope}\n" + connection(plain), "certificate and key cannot be used: open /nope"},
+		{connection(plain + hook), "c.hook: there is no door for pushes: set hooks.listen"},
+		{door + connection("vendor: mute, auth: {method: bearer}"+hook), "c.hook: mute cannot push here"},
+		{door + connection(plain+", hook: {header: X-Rollcall}"), "c.hook.secret: this setting is missing"},
+		{door + connection(plain+", hook: {secret: literal-and-long-enough}"), "a secret may not stand in the file"},
+		{door + connection(plain+", hook: {secret: '${env:SHORT}'}"), "the secret is too short: give one of at least 16"},
+		{door + connection(plain+", hook: {secret: '${env:BLANK}'}"), "cannot stand in a header"},
+		{door + connection(plain+", hook: {secret: '${env:LINES}'}"), "cannot stand in a header"},
+		{door + connection(plain+", hook: {secret: '${env:NOPE}'}"), "NOPE is not set"},
+		{door + connection(plain+", hook: {secret: '${env:HOOK}', header: 'a b'}"), `"a b" is no header`},
+		{door + connection(plain+", hook: {secret: '${env:HOOK}', header: host}"), `"host" is no header`},
 	} {
 		_, err := Parse("f", []byte(c.yaml), vendors, env)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s\n  gives %v, want an error with %q", c.yaml, err, c.want)
 		}
-		if err != nil && strings.Contains(err.Error(), secretValue) {
+		if err != nil && (strings.Contains(err.Error(), secretValue) || strings.Contains(err.Error(), hookValue)) {
 			t.Errorf("%s\n  shows a secret: %v", c.yaml, err)
 		}
 	}
 }
 
 func TestSecretsAreNotPrinted(t *testing.T) {
-	c, err := Parse("f", []byte(connection("vendor: okta, auth: {method: bearer, token: '${env:TOKEN}'}")), vendors, env)
+	c, err := Parse("f", []byte(door+connection("vendor: okta, auth: {method: bearer, token: '${env:TOKEN}'}"+hook)), vendors, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +269,8 @@ func TestSchemaAgrees(t *testing.T) {
 		"data: x", "tenants: []", "tenants: {Acme: {connections: {}}}", "tenants: {acme: {}}", "tenants: {}\ntypo: 1",
 		connection("vendor: okta, auth: {}"), connection("auth: {method: bearer}"), connection("vendor: okta, auth: {method: bearer}, rate_share: 2"),
 		connection("vendor: okta, auth: {method: bearer}, breaker: {maximum: 3}"), "nats: {token: literal}\ntenants: {}",
+		"hooks: {}\n" + connection(plain), "hooks: {listen: a, behind_proxy: maybe}\n" + connection(plain),
+		door + connection(plain+", hook: {secret: literal-and-long-enough}"), door + connection(plain+", hook: {secret: '${env:HOOK}', header: 'a b'}"),
 	} {
 		if validate(bad) == nil {
 			t.Errorf("the schema takes %s", bad)

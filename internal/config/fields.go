@@ -19,6 +19,8 @@ func rootFields() []field[Config] {
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) { to.Data, _ = d.text(n, path) }},
 		{name: "nats", about: "where the log lives; default: an embedded server", schema: object(natsFields()),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) { section(d, n, path, natsFields(), &to.NATS) }},
+		{name: "hooks", about: "the door for vendors' pushes; without it everything is polled", schema: object(hooksFields()),
+			read: func(d *decoder, n *yaml.Node, path string, to *Config) { section(d, n, path, hooksFields(), &to.Hooks) }},
 		{name: "tenants", about: "customer organizations by name, each with its connections", required: true,
 			schema: namedSchema(object(tenantFields())),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) {
@@ -35,7 +37,8 @@ func natsFields() []field[NATS] {
 		return func(d *decoder, n *yaml.Node, path string, c *NATS) { *to(c) = d.secret(n, path) }
 	}
 	return []field[NATS]{
-		{name: "listen", about: "host:port of the embedded server; default 127.0.0.1 and a free port; beyond loopback it needs nats.token", schema: text(), read: readListen},
+		{name: "listen", about: "host:port of the embedded server; default 127.0.0.1 and a free port; beyond loopback it needs nats.token", schema: text(),
+			read: func(d *decoder, n *yaml.Node, path string, c *NATS) { c.Listen = d.listen(n, path) }},
 		{name: "token", about: "what clients of the embedded server, or this hub at an existing one, must present", schema: secret(),
 			read: hidden(func(c *NATS) *connectors.Secret { return &c.Token })},
 		{name: "urls", about: "an existing server or cluster, instead of the embedded one", schema: texts(),
@@ -50,17 +53,18 @@ func natsFields() []field[NATS] {
 	}
 }
 
-func readListen(d *decoder, n *yaml.Node, path string, c *NATS) {
+// listen reads where to listen.
+func (d *decoder) listen(n *yaml.Node, path string) string {
 	s, ok := d.text(n, path)
 	if !ok {
-		return
+		return ""
 	}
 	if _, port, err := net.SplitHostPort(s); err != nil {
 		d.fail(n.Line, path, "%q is not host:port, such as 127.0.0.1:4222", n.Value)
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		d.fail(n.Line, path, "%q has no port from 0 to 65535", n.Value)
 	}
-	c.Listen = s
+	return s
 }
 
 func tenantFields() []field[Tenant] {
@@ -108,6 +112,11 @@ func connectionFields() []field[Connection] {
 		{name: "breaker", about: "what one pass may find gone before a person must approve it", schema: object(breakerFields()),
 			read: func(d *decoder, n *yaml.Node, path string, to *Connection) {
 				section(d, n, path, breakerFields(), &to.Breaker)
+			}},
+		{name: "hook", about: "how the vendor proves its pushes, which wake a feed before its time; they come to /hooks/<tenant>/<connection>",
+			schema: object(hookFields()),
+			read: func(d *decoder, n *yaml.Node, path string, to *Connection) {
+				section(d, n, path, hookFields(), &to.Hook)
 			}},
 	}
 }

@@ -20,7 +20,11 @@ func (p *Paper) Config(file string, c config.Config) {
 	p.Printf("%s is right: %s\n", file, where)
 	for _, t := range c.Tenants {
 		for _, conn := range t.Connections {
-			p.Printf("  %s/%s  %s, up to %.0f%% of its rate limit\n", t.Name, conn.Name, conn.Vendor, conn.Share*100)
+			hook := ""
+			if path := conn.HookPath(t.Name); path != "" {
+				hook = ", woken at " + path
+			}
+			p.Printf("  %s/%s  %s, up to %.0f%% of its rate limit%s\n", t.Name, conn.Name, conn.Vendor, conn.Share*100, hook)
 		}
 	}
 }
