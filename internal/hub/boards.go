@@ -110,7 +110,7 @@ func (h *Hub) publishStatuses(ctx context.Context) error {
 		var due []connectors.Status
 		for key, s := range h.statuses {
 			if s.State != connectors.StateStandby && (s.Time.After(shown[key]) || time.Since(shown[key]) > statusEvery) {
-				due = append(due, s)
+				due = append(due, h.withHook(s))
 				shown[key] = time.Now()
 			}
 		}

@@ -29,7 +29,7 @@ func (h *Hub) connection(tenant string, c config.Connection) (func(context.Conte
 	runs := connectors.Config{
 		Tenant: tenant, Connection: c.Name, Vendor: c.Vendor, Hub: h.ID, Connector: made, Log: h.Log(),
 		Lease: lease(h.lease("connection." + key)), Approvals: approvals{h.Board.Approvals, key},
-		Sink: h.report, Logger: h.opts.Logger, Transport: transport, Secrets: slices.Collect(maps.Values(c.Auth)),
+		Sink: h.report, Logger: h.opts.Logger, Transport: transport, Secrets: secrets(c),
 		Pace: paces(c, made), Breaker: connectors.Breaker{Max: c.Breaker.Max, Share: c.Breaker.Share},
 	}
 	if h.opts.Tune != nil {
@@ -39,7 +39,30 @@ func (h *Hub) connection(tenant string, c config.Connection) (func(context.Conte
 	if err != nil {
 		return nil, err
 	}
-	return runner.Run, nil
+	return h.hooked(tenant, c, made, runner)
+}
+
+// hooked is the runner's work, with that of the connection's hook if it has one.
+func (h *Hub) hooked(tenant string, c config.Connection, made connectors.Connector, runner *connectors.Runner) (func(context.Context) error, error) {
+	if h.door == nil || c.HookPath(tenant) == "" {
+		return runner.Run, nil
+	}
+	pushed, ok := made.(connectors.Pushed)
+	if !ok {
+		return nil, fmt.Errorf("%s cannot push here: leave the hook out", c.Vendor)
+	}
+	k := newHook(c.Name, pushed, runner, h.opts.Logger)
+	h.door.attach(tenant+"/"+c.Name, k)
+	return k.alongside(runner.Run), nil
+}
+
+// secrets are all that must never stand in an error.
+func secrets(c config.Connection) []connectors.Secret {
+	out := slices.Collect(maps.Values(c.Auth))
+	if c.Hook.Secret != "" {
+		out = append(out, c.Hook.Secret)
+	}
+	return out
 }
 
 // lease lets a function be a [connectors.Lease].

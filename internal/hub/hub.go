@@ -45,6 +45,7 @@ type Hub struct {
 	server *natsd.Server // nil: an existing one is used
 	nc     *nats.Conn
 	js     jetstream.JetStream
+	door   *door // nil: pushes are not taken
 
 	mu         sync.Mutex
 	log        *eventlog.Log
@@ -73,7 +74,10 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 	if err := h.open(ctx); err != nil {
 		return nil, err
 	}
-	h.Board, err = openBoards(ctx, h.nc)
+	if h.Board, err = openBoards(ctx, h.nc); err != nil || o.Config.Hooks.Listen == "" {
+		return h, err
+	}
+	h.door, err = openDoor(ctx, o.Config, o.Logger)
 	return h, err
 }
 
@@ -129,6 +133,9 @@ func (h *Hub) sync() eventlog.Sync {
 
 // Close gives everything back. A running hub must have returned from Run.
 func (h *Hub) Close() {
+	if h.door != nil {
+		h.door.close()
+	}
 	if log := h.Log(); log != nil {
 		log.Close()
 	}
@@ -142,9 +149,19 @@ func (h *Hub) Close() {
 	}
 }
 
-// Run reads the vendors and keeps the roster until ctx is done. When the log turns out to have been restored, it is opened again
-// in its new epoch and everything starts from there.
+// Run reads the vendors, keeps the roster and takes pushes until ctx is done.
 func (h *Hub) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.readOn(ctx) })
+	if h.door != nil {
+		g.Go(func() error { return h.door.run(ctx) })
+	}
+	return g.Wait()
+}
+
+// readOn reads the vendors and keeps the roster. When the log turns out to have been restored, it is opened again in its new epoch
+// and everything starts from there.
+func (h *Hub) readOn(ctx context.Context) error {
 	for {
 		err := h.run(ctx)
 		switch {

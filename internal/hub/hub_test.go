@@ -88,6 +88,12 @@ func (w *world) hub() *running {
 	c := config.Default()
 	c.NATS = config.NATS{URLs: []string{fmt.Sprintf("nats://127.0.0.1:%d", w.port)}, Replicas: 1, Stream: "ROLLCALL"}
 	c.Tenants = []config.Tenant{{Name: "acme", Connections: w.company.Connections()}}
+	return w.start(c)
+}
+
+// start has a hub work until it is stopped, or the test ends.
+func (w *world) start(c config.Config) *running {
+	w.t.Helper()
 	h, err := hub.Open(w.t.Context(), hub.Options{Config: c, Vendors: all.Vendors})
 	if err != nil {
 		w.t.Fatal(err)

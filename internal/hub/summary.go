@@ -36,7 +36,7 @@ func (h *Hub) Statuses() []connectors.Status {
 	defer h.mu.Unlock()
 	out := make([]connectors.Status, 0, len(h.statuses))
 	for _, s := range h.statuses {
-		out = append(out, s)
+		out = append(out, h.withHook(s))
 	}
 	slices.SortFunc(out, func(a, b connectors.Status) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Connection, b.Connection))
