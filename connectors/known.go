@@ -19,7 +19,9 @@ type Knower interface {
 type knowerKey struct{}
 
 // Knowing is a context for a Pull that may ask k. The runner makes it; so does a connector's test.
-func Knowing(ctx context.Context, k Knower) context.Context { return context.WithValue(ctx, knowerKey{}, k) }
+func Knowing(ctx context.Context, k Knower) context.Context {
+	return context.WithValue(ctx, knowerKey{}, k)
+}
 
 // Known asks the [Knower] of a Pull's context. Without one nothing is known.
 func Known(ctx context.Context, k events.Kind) []string {

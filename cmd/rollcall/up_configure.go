@@ -77,6 +77,9 @@ func opening(cfg config.Config, company *demo.Company, h *hub.Hub) show.Opening 
 	for _, t := range cfg.Tenants {
 		for _, c := range t.Connections {
 			o.Endpoints = append(o.Endpoints, [2]string{c.Name, endpoint(c)})
+			if url := h.HookURL(t.Name, c); url != "" {
+				o.Hooks = append(o.Hooks, [2]string{c.Name, url})
+			}
 		}
 	}
 	return o

@@ -62,12 +62,29 @@ func (p *Paper) connection(c Connection) {
 	if c.RateShare != "" {
 		p.Printf("  %s\n", p.Dim(p.wrap(c.RateShare, 2)))
 	}
+	if c.Hook != nil {
+		p.Printf("  %s\n", p.Dim(p.wrap(pushes(c.Hook), 2)))
+	}
 	p.feeds(c.Feeds)
 	for _, c := range c.Coverage {
 		if c.State != events.CoverageComplete {
 			p.Printf("  %s\n", p.Yellow(p.wrap(blindness(c)+" (since "+when(c.Since)+")", 4)))
 		}
 	}
+}
+
+// pushes says how a hook does.
+func pushes(h *connectors.HookStatus) string {
+	text := "hook: no delivery yet"
+	if h.Deliveries == 1 {
+		text = "hook: 1 delivery, at " + when(h.LastAt)
+	} else if h.Deliveries > 1 {
+		text = fmt.Sprintf("hook: %d deliveries, the last at %s", h.Deliveries, when(h.LastAt))
+	}
+	if h.Refused > 0 {
+		text += fmt.Sprintf("; %d refused", h.Refused)
+	}
+	return text
 }
 
 func (p *Paper) heldBack(h *connectors.Held) {

@@ -17,14 +17,19 @@ type Opening struct {
 	NATS       string // URL
 	Durability string
 	Endpoints  [][2]string // connection and where it reads
+	Hooks      [][2]string // connection and where its vendor pushes to
 }
 
 // Opening says where everything is.
 func (p *Paper) Opening(o Opening) {
 	p.Printf("%s\n\n", p.Bold(o.Title))
 	label := len("data")
+	const hook = " hook"
 	for _, e := range o.Endpoints {
 		label = max(label, len([]rune(e[0])))
+	}
+	for _, k := range o.Hooks {
+		label = max(label, len([]rune(k[0]+hook)))
 	}
 	row := func(name, text string) { p.Printf("  %s  %s\n", p.Dim(pad(name, label)), p.wrap(text, label+4)) }
 	if o.Data != "" {
@@ -34,6 +39,9 @@ func (p *Paper) Opening(o Opening) {
 	row("log", o.Durability)
 	for _, e := range o.Endpoints {
 		row(e[0], e[1])
+	}
+	for _, k := range o.Hooks {
+		row(k[0]+hook, k[1])
 	}
 	p.Printf("\n")
 }
