@@ -51,6 +51,7 @@ func TestEveryAnswerHoldsTheContract(t *testing.T) {
 	}
 	o.readEverything()
 	o.writeEverything()
+	o.writeHooks()
 	for _, want := range []string{
 		"GET " + agents, "POST " + agents, "GET " + agents + "/{agentId}", "PATCH " + agents + "/{agentId}", "PUT " + agents + "/{agentId}",
 		"DELETE " + agents + "/{agentId}", "POST " + agents + "/{agentId}/lifecycle/deactivate", "GET " + agents + "/{agentId}/connections",
@@ -59,6 +60,8 @@ func TestEveryAnswerHoldsTheContract(t *testing.T) {
 		"GET /api/v1/apps/{appId}", "GET /api/v1/apps/{appId}/grants", "GET /api/v1/apps/{appId}/credentials/secrets",
 		"GET /api/v1/apps/{appId}/credentials/jwks", "GET /oauth2/v1/clients/{clientId}/roles", "GET /api/v1/users", "GET /api/v1/users/{id}",
 		"GET /api/v1/groups", "GET /api/v1/groups/{groupId}", "GET /api/v1/api-tokens", "GET /api/v1/api-tokens/{apiTokenId}", "GET /api/v1/logs", "GET /.well-known/okta-organization",
+		"GET " + eventHooks, "POST " + eventHooks, "GET " + eventHooks + "/{eventHookId}", "POST " + eventHooks + "/{eventHookId}/lifecycle/activate",
+		"POST " + eventHooks + "/{eventHookId}/lifecycle/deactivate", "POST " + eventHooks + "/{eventHookId}/lifecycle/verify",
 	} {
 		if c.Held(want) == 0 {
 			t.Errorf("%s was never held to the contract", want)

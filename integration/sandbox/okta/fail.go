@@ -1,7 +1,6 @@
 package okta
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -18,10 +17,7 @@ func (s *Sandbox) Fail(w http.ResponseWriter, r *http.Request, f sandbox.Fault) 
 	if f.Kind == sandbox.RateLimit {
 		setRate(header, 100, 0, c.now.Add(f.After))
 	}
-	var body []byte
-	if played {
-		body, _ = json.Marshal(a.body)
-	}
+	body := a.encode()
 	s.mu.Unlock()
 	if played {
 		write(w, a, header, body)
@@ -67,7 +63,7 @@ func (c *call) empty() (answer, bool) {
 }
 
 func isBareList(path string) bool {
-	for _, tail := range []string{"/apps", "/users", "/groups", "/api-tokens", "/grants", "/secrets", "/roles"} {
+	for _, tail := range []string{"/apps", "/users", "/groups", "/api-tokens", "/eventHooks", "/grants", "/secrets", "/roles"} {
 		if strings.HasSuffix(path, tail) {
 			return true
 		}

@@ -50,6 +50,7 @@ func start(t *testing.T, opt Options) *org {
 	o.Sandbox = NewWith(sandbox.NewCompany(1, 60), 1, opt)
 	h := httptest.NewServer(sandbox.Serve(o.Sandbox))
 	t.Cleanup(h.Close)
+	t.Cleanup(func() { _ = o.Close() })
 	o.url = h.URL
 	return o
 }

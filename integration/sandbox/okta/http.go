@@ -32,6 +32,18 @@ type answer struct {
 	status int
 	header http.Header
 	body   any // nil: none
+
+	// outside, if not nil, is called without the lock and makes the answer: for what must ask somebody else first.
+	outside func() answer
+}
+
+// encode makes the body's bytes, nil if there is none.
+func (a answer) encode() []byte {
+	if a.body == nil {
+		return nil
+	}
+	b, _ := json.Marshal(a.body) // of plain structs and maps: it cannot fail
+	return b
 }
 
 type handler func(*call) answer
@@ -104,6 +116,11 @@ func (s *Sandbox) table() []route {
 		{path: "/api/v1/groups/{id}", scope: "okta.groups", class: "groups", get: getGroup},
 		{path: "/api/v1/api-tokens", scope: "okta.apiTokens", class: "other", get: listAPITokens},
 		{path: "/api/v1/api-tokens/{id}", scope: "okta.apiTokens", class: "other", get: getAPIToken, destroy: revokeAPIToken},
+		{path: eventHooks, scope: "okta.eventHooks", class: "other", get: listHooks, post: createHook},
+		{path: eventHooks + "/{id}", scope: "okta.eventHooks", class: "other", get: getHook, put: replaceHook, destroy: deleteHook},
+		{path: eventHooks + "/{id}/lifecycle/activate", scope: "okta.eventHooks", class: "other", post: activateHook},
+		{path: eventHooks + "/{id}/lifecycle/deactivate", scope: "okta.eventHooks", class: "other", post: deactivateHook},
+		{path: eventHooks + "/{id}/lifecycle/verify", scope: "okta.eventHooks", class: "other", post: verifyHook},
 		{path: "/api/v1/logs", scope: "okta.logs", class: "logs", get: listLogs},
 	}
 }
@@ -120,20 +137,19 @@ func (s *Sandbox) mux() http.Handler {
 	return m
 }
 
-// ServeHTTP serves the org's API.
-func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
-
 func (s *Sandbox) handle(w http.ResponseWriter, r *http.Request, rt route) {
 	s.mu.Lock()
 	now := s.tick()
 	c := &call{Sandbox: s, r: r, now: now, base: baseURL(r)}
 	a := c.answer(rt)
 	header := s.heading(c, rt.class)
-	var body []byte
-	if a.body != nil {
-		body, _ = json.Marshal(a.body) // of plain structs and maps: it cannot fail
-	}
+	body := a.encode()
+	s.seen = c.base
 	s.mu.Unlock()
+	if a.outside != nil {
+		a = a.outside()
+		body = a.encode()
+	}
 	write(w, a, header, body)
 }
 

@@ -146,7 +146,9 @@ func (s *Sandbox) record(e logEvent) *logEntry {
 	if beta := betaNames[e.EventType]; s.opt.BetaEventTypes && beta != "" {
 		e.EventType = beta
 	}
-	return s.st.write(s.st.Clock, s.opt.LogLate, e)
+	written := s.st.write(s.st.Clock, s.opt.LogLate, e)
+	s.announce(written.Event)
+	return written
 }
 
 // write gives an entry its ids and its place in the log. Every fourth is late by the given time; it then stands behind those

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
@@ -39,20 +40,28 @@ type Options struct {
 	NoOwnerSweep      bool          // resource-owners refuses a filter without parentResourceOrn, as older orgs do
 	DPoP              bool          // tokens are bound to a key by DPoP proofs, as those of new API service apps are
 	EnforceLimits     bool          // more calls than a rate limit allows give 429; without it the limits are a thousandfold
+	MaxConcurrent     int           // more requests at the same time give the 429 that states a limit of zero; 0: no limit
+
+	HookClient *http.Client  // delivers to event hooks, without following redirects; nil: a client of the sandbox's own
+	HookWindow time.Duration // what is logged within it goes to an event hook in one delivery, by the real clock; 0: 50 ms
 
 	// Limits replaces limits per minute by class: apps (the list and what hangs on an app), app, users, user, groups, logs,
 	// clients, workload, governance, token, other.
 	Limits map[string]int
 }
 
-// Sandbox is one imitation org. It implements [sandbox.Vendor] and [sandbox.Failer] and is safe for concurrent use.
+// Sandbox is one imitation org. It implements [sandbox.Vendor] and [sandbox.Failer] and is safe for concurrent use. Whoever
+// gives it event hooks calls Close when done.
 type Sandbox struct {
-	opt    Options
-	seed   uint64
-	routes http.Handler
+	opt      Options
+	seed     uint64
+	routes   http.Handler
+	courier  *courier
+	inFlight atomic.Int64 // requests
 
 	mu      sync.Mutex // guards all below
 	st      *state
+	seen    string // the address that the last client used
 	buckets map[string]*bucket
 }
 
@@ -64,7 +73,7 @@ func NewWith(c sandbox.Company, seed uint64, opt Options) *Sandbox {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &Sandbox{opt: opt, seed: seed, buckets: map[string]*bucket{}}
+	s := &Sandbox{opt: opt, seed: seed, courier: newCourier(opt), buckets: map[string]*bucket{}}
 	s.st = newState(c, seed, opt.Now().UTC())
 	s.routes = s.mux()
 	return s

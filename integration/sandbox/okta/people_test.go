@@ -20,6 +20,8 @@ func (o *org) personAt(id string) (u person) {
 
 // entries are the log's entries of a type about somebody or something since the clock was started.
 func (o *org) entries(id, eventType string) []logEvent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	return each(where(o.st.Log, func(e *logEntry) bool {
 		about := slices.ContainsFunc(e.Event.Target, func(t logTarget) bool { return t.ID == id })
 		return about && e.Event.EventType == eventType && !e.Published.Before(o.clock.Now())

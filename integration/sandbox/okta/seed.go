@@ -95,7 +95,7 @@ func (s *seeder) surroundings(seed uint64) {
 	}
 	s.Client = client{ID: s.id("0oa"), Keys: map[string][]byte{"seeded": publicDER(seed)}}
 	for _, scope := range []string{
-		"aiAgents", "governance.resourceOwner", "apps", "appGrants", "roles", "users", "groups", "apiTokens", "logs", "clients",
+		"aiAgents", "governance.resourceOwner", "apps", "appGrants", "roles", "users", "groups", "apiTokens", "logs", "clients", "eventHooks",
 	} {
 		s.Client.Scopes = append(s.Client.Scopes, "okta."+scope+".read", "okta."+scope+".manage")
 	}

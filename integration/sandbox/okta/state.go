@@ -24,6 +24,7 @@ type state struct {
 	Users      []*user
 	Groups     []*group
 	Tokens     []*apiToken
+	Hooks      []*hook
 	Servers    []*authServer
 	Provider   string // aip id of the import source, once there is one
 	Operations []*operation
