@@ -213,6 +213,7 @@ func TestRetries(t *testing.T) {
 func TestCloseEndsDeliveries(t *testing.T) {
 	x := &inbox{answer: func(_ int, r *http.Request) (int, error) {
 		<-r.Context().Done()
+		time.Sleep(time.Second) // until the transport has let go
 		return 0, r.Context().Err()
 	}}
 	bubble(t, x, Options{}, func(o *org, id string) {
@@ -220,8 +221,8 @@ func TestCloseEndsDeliveries(t *testing.T) {
 		time.Sleep(time.Second)
 		o.must(sandbox.Change{Op: sandbox.AddOwner})
 		began := time.Now()
-		if err := o.Close(); err != nil || time.Since(began) != 0 {
-			t.Errorf("closed after %s, %v", time.Since(began), err)
+		if err := o.Close(); err != nil || time.Since(began) != time.Second {
+			t.Errorf("closed after %s, %v; want to wait for the delivery that is broken off", time.Since(began), err)
 		}
 		o.must(sandbox.Change{Op: sandbox.AddOwner})
 		time.Sleep(time.Minute)

@@ -82,6 +82,7 @@ func TestRenamingPersons(t *testing.T) {
 // TestOnlyTheResponsibleAreDrawn draws often; whoever comes up owns an agent or holds a token, and is not the administrator.
 func TestOnlyTheResponsibleAreDrawn(t *testing.T) {
 	o := start(t, Options{})
+	o.must(sandbox.Change{Op: sandbox.AddOwner, Person: o.st.Admin})
 	seen := map[string]int{}
 	for i := range 200 {
 		known := each(o.Truth().People, func(p sandbox.TruthPerson) string { return p.ID })
