@@ -82,7 +82,7 @@ var otherEffects = []struct {
 	gone   []string
 }{
 	{"app.oauth2.client.privilege.", effect{reads: []string{readRoles}}, nil},
-	{"app.oauth2.credentials.lifecycle.", effect{reads: []string{readAppKeys}}, nil},
+	{"app.oauth2.credentials.lifecycle.", effect{reads: []string{readAppKeys, readApp}}, nil},
 	{"app.oauth2.admin.consent.", effect{reads: []string{readGrants}}, nil},
 	{"resource.owner.", effect{reads: []string{readOwners}}, nil},
 	{"system.api_token.", effect{reads: []string{readToken}}, []string{"revoke"}},

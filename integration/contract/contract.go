@@ -31,9 +31,9 @@ type Contract struct {
 	held map[string]int // operation → answers held to it
 }
 
-// Okta loads the contract of an Okta org from the folder that [Variable] names. Without the folder the test fails, so that a
-// green run always means that the contract was held; the word skip skips it, and in CI nothing does.
-func Okta(t testing.TB) *Contract {
+// Folder is the folder of the vendors' contracts, which [Variable] names. Without the folder the test fails, so that a green
+// run always means that the contract was held; the word skip skips it, and in CI nothing does.
+func Folder(t testing.TB) string {
 	t.Helper()
 	dir, skip, err := folder(os.Getenv(Variable), os.Getenv("CI") == "true")
 	if err != nil {
@@ -42,6 +42,13 @@ func Okta(t testing.TB) *Contract {
 	if skip {
 		t.Skipf("%s=skip: nothing is held to the published contract", Variable)
 	}
+	return dir
+}
+
+// Okta loads the contract of an Okta org from [Folder].
+func Okta(t testing.TB) *Contract {
+	t.Helper()
+	dir := Folder(t)
 	var files []string
 	for _, name := range oktaFiles {
 		files = append(files, filepath.Join(dir, name))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -210,8 +211,8 @@ func (c *Company) Close() error {
 		if err := v.server.Shutdown(ctx); err != nil {
 			errs = append(errs, v.server.Close())
 		}
-		if kept, ok := v.State.(*sandbox.Store); ok {
-			errs = append(errs, kept.Save())
+		if state, ok := v.State.(io.Closer); ok { // a store, which saves, or a vendor that does something by itself
+			errs = append(errs, state.Close())
 		}
 	}
 	return errors.Join(errs...)

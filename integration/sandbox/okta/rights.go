@@ -22,6 +22,9 @@ func (t subject) credentials() []string {
 	if t.token != nil {
 		return []string{t.token.ID}
 	}
+	if t.app != nil && t.app.KeysURI != "" {
+		return []string{"jwks_uri"}
+	}
 	return each(t.keys(), (*key).kid)
 }
 

@@ -19,7 +19,8 @@ var (
 
 // Truth lists the AI agents, service apps and API tokens as they are now, whether the API shows them yet or not, and the
 // people who own an agent or hold a token. Credentials are the keys, and of a token itself; client secrets are not among them,
-// since reading them is an audited act that a roster has no need for, nor what lies behind a jwks_uri. Grants are connections
+// since reading them is an audited act that a roster has no need for; of keys elsewhere only that there is an address
+// ("jwks_uri"). Grants are connections
 // and delegation links of agents, scope grants and admin roles of apps; a token has none, it may do what its holder may.
 func (s *Sandbox) Truth() sandbox.Truth {
 	s.mu.Lock()
