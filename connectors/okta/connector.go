@@ -68,7 +68,7 @@ const (
 // feeds is everything that the connector reads. A name is for ever: it names the cursor.
 func feeds(c *client, o settings) []connectors.Feed {
 	list := func(name string, pull pullFunc, kinds ...events.Kind) connectors.Feed {
-		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: systemLog, Pull: pull}
+		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: systemLog, Pull: wholly(pull)}
 	}
 	audit := func(name string, ids idsFunc, parts ...*part) connectors.Feed {
 		w := &walk{client: c, parts: parts, ids: ids}
@@ -77,7 +77,7 @@ func feeds(c *client, o settings) []connectors.Feed {
 		return f
 	}
 	return []connectors.Feed{
-		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: (&logFeed{client: c, opts: o.log}).pull},
+		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: wholly((&logFeed{client: c, opts: o.log}).pull)},
 		list("ai-agents", (&agentsFeed{client: c}).pull, events.KindAgent),
 		list("service-apps", (&appsFeed{client: c}).pull, events.KindAgent, events.KindCredential),
 		list("api-tokens", (&tokensFeed{client: c}).pull, events.KindAgent, events.KindCredential, events.KindStewardship),
@@ -88,6 +88,17 @@ func feeds(c *client, o settings) []connectors.Feed {
 		audit("app-grants", c.appIDs, partGrants),
 		audit("app-roles", c.appIDs, partRoles),
 		audit("people", knownPeople, partPerson),
+	}
+}
+
+// wholly makes a pull fail that was cancelled on the way: what it reads beside its list must not be missing without a word.
+func wholly(pull pullFunc) pullFunc {
+	return func(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
+		page, err := pull(ctx, from)
+		if err == nil && ctx.Err() != nil {
+			return connectors.Page{}, context.Cause(ctx)
+		}
+		return page, err
 	}
 }
 
