@@ -164,7 +164,7 @@ func cancelDuringPull(s *suite) {
 		soon := time.AfterFunc(50*time.Millisecond, cancel)
 		select {
 		case err := <-done:
-			if err == nil {
+			if err == nil && ctx.Err() != nil { // one that had nothing to ask may end before
 				s.fail("%s: a pull that was cancelled ended without an error", f.Name)
 			}
 		case <-time.After(s.h.Patience):

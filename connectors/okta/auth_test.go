@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,7 +79,7 @@ func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery != "" {
 		i.t.Errorf("the token request has a query: %s", r.URL.RawQuery)
 	}
-	form := map[string]string{"grant_type": "client_credentials", "scope": defaultScopes,
+	form := map[string]string{"grant_type": "client_credentials", "scope": strings.Join(defaultScopes, " "),
 		"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}
 	for k, want := range form {
 		if got := r.PostFormValue(k); got != want {
@@ -276,6 +277,61 @@ func TestStaticTokens(t *testing.T) {
 			bodyPaged(1)(w, r)
 		})
 		readAll(t, o.connect(t, func(s *connectors.Settings) { s.Auth["method"] = method }), "ai-agents")
+	}
+}
+
+// An app that was granted some scopes only reads what those let it; what is granted later is found out.
+func TestScopesThatAreNotGrantedStopNoOthers(t *testing.T) {
+	var mu sync.Mutex
+	granted := []string{"okta.aiAgents.read", "okta.logs.read"}
+	var asked []string
+	o := newOrg(t)
+	o.on(agentsPath, bodyPaged(1, anAgent("wlp1", "one", "")))
+	o.on(tokenPath, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		scopes := strings.Fields(r.PostFormValue("scope"))
+		asked = append(asked, r.PostFormValue("scope"))
+		for _, s := range scopes {
+			if !slices.Contains(granted, s) {
+				answerJSON(w, 400, `{"error":"invalid_scope"}`)
+				return
+			}
+		}
+		answerJSON(w, 200, `{"token_type":"Bearer","expires_in":3600,"access_token":"t"}`)
+	})
+	now := time.Now()
+	c := o.connect(t, withKey(nil), func(s *connectors.Settings) { s.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now } })
+	read := func() []string {
+		t.Helper()
+		if _, err := c.feed(t, "ai-agents")(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		out := asked
+		asked = nil
+		now = now.Add(time.Hour)
+		return out
+	}
+	if got := read(); len(got) != 2+len(defaultScopes) || got[len(got)-1] != strings.Join(granted, " ") {
+		t.Errorf("asked for %q", got)
+	}
+	if got := read(); !slices.Equal(got, []string{strings.Join(granted, " ")}) {
+		t.Errorf("an hour later it asks for %q", got)
+	}
+	granted, now = defaultScopes, now.Add(widenEvery)
+	if got := read(); !slices.Equal(got, []string{strings.Join(defaultScopes, " ")}) {
+		t.Errorf("when all are granted it asks for %q", got)
+	}
+	if got := read(); !slices.Equal(got, []string{strings.Join(defaultScopes, " ")}) {
+		t.Errorf("after that it asks for %q", got)
+	}
+
+	granted = nil // the configuration's own scopes are asked for once, all or nothing
+	_, err := o.connect(t, withKey(map[string]connectors.Secret{"scopes": "a b"})).feed(t, "ai-agents")(t.Context(), nil)
+	if mustFault(t, err, connectors.Unauthorized); len(asked) != 1 || asked[0] != "a b" {
+		t.Errorf("asked for %q, error %v", asked, err)
 	}
 }
 

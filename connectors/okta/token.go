@@ -18,9 +18,6 @@ import (
 // tokenPath is where an org's own authorization server makes access tokens.
 const tokenPath = "/oauth2/v1/token"
 
-// defaultScopes is what the feeds need. Okta refuses the whole request when one of them is not granted.
-const defaultScopes = "okta.aiAgents.read okta.apps.read okta.governance.resourceOwner.read okta.logs.read"
-
 // early is how long before its end a token is renewed, if it lives long enough.
 const early = 5 * time.Minute
 
@@ -29,7 +26,6 @@ type tokenSource struct {
 	next     http.RoundTripper
 	url      string // also the assertion's audience
 	clientID string
-	scopes   string
 	key      *signingKey
 	proofs   *prover
 	now      func() time.Time
@@ -37,7 +33,8 @@ type tokenSource struct {
 	bound atomic.Bool // the token in use is bound to the proofs' key
 
 	gate   chan struct{} // holds one item while nobody works on the fields below
-	proves bool          // the app must use DPoP, as the vendor has said
+	scopes scopes
+	proves bool // the app must use DPoP, as the vendor has said
 	access string
 	renew  time.Time // from then on a new token is made
 }
@@ -51,15 +48,11 @@ func newTokenSource(s connectors.Settings, base *url.URL) (*tokenSource, error) 
 	if err != nil {
 		return nil, err
 	}
-	scopes := strings.Join(strings.FieldsFunc(s.Auth["scopes"].Reveal(), func(r rune) bool { return r == ',' || r <= ' ' }), " ")
-	if scopes == "" {
-		scopes = defaultScopes
-	}
 	proofs, err := newProver(s.Clock())
 	if err != nil {
 		return nil, err
 	}
-	t := &tokenSource{next: s.Transport, url: base.String() + tokenPath, clientID: id, scopes: scopes, key: key,
+	t := &tokenSource{next: s.Transport, url: base.String() + tokenPath, clientID: id, scopes: newScopes(s.Auth["scopes"].Reveal()), key: key,
 		proofs: proofs, now: s.Clock(), gate: make(chan struct{}, 1)}
 	t.gate <- struct{}{}
 	return t, nil
@@ -124,22 +117,44 @@ func (t *tokenSource) cure() string {
 	return "check that the API Services app is active and that client_id, private_key and key_id are its own"
 }
 
-// mint asks for a new token. Whether the app must prove possession (DPoP), and with which nonce, the vendor says by refusing:
-// so a first token may take three requests, and a later one two when the nonce was changed.
+// mint asks for a new token, for all scopes or for those that are granted.
 func (t *tokenSource) mint(ctx context.Context) error {
 	t.access = ""
-	for attempts := 1; ; attempts++ {
-		resp, body, err := t.request(ctx)
-		if err != nil {
-			return fmt.Errorf("okta: POST %s: %w", tokenPath, err)
+	asked := t.scopes.now(t.now())
+	a, err := t.ask(ctx, asked)
+	if err == nil && a.status != http.StatusOK && tokenError(a.body) == invalidScope && !t.scopes.fixed {
+		if asked, err = t.narrow(ctx); err == nil && len(asked) > 0 {
+			t.scopes.granted, t.scopes.widen = asked, t.now().Add(widenEvery)
+			a, err = t.ask(ctx, asked)
 		}
-		if resp.StatusCode == http.StatusOK {
-			t.proofs.learn(resp.Header, &t.proofs.mint)
-			return t.keep(body)
+	}
+	switch {
+	case err != nil:
+		return err
+	case a.status != http.StatusOK:
+		return t.denied(a)
+	}
+	if len(asked) == len(t.scopes.all) {
+		t.scopes.granted = nil
+	}
+	return t.keep(a.body)
+}
+
+// ask sends a request for a token. Whether the app must prove possession (DPoP), and with which nonce, the vendor says by refusing:
+// so a first token may take three requests, and a later one two when the nonce was changed.
+func (t *tokenSource) ask(ctx context.Context, scopes []string) (*answer, error) {
+	for attempts := 1; ; attempts++ {
+		resp, body, err := t.request(ctx, scopes)
+		if err != nil {
+			return nil, fmt.Errorf("okta: POST %s: %w", tokenPath, err)
 		}
 		a := &answer{target: tokenPath, status: resp.StatusCode, header: resp.Header, body: body}
+		if a.status == http.StatusOK {
+			t.proofs.learn(resp.Header, &t.proofs.mint)
+			return a, nil
+		}
 		if attempts == 3 || !t.mayProve(a) {
-			return t.denied(a)
+			return a, nil
 		}
 	}
 }
@@ -160,14 +175,14 @@ func (t *tokenSource) mayProve(a *answer) bool {
 
 // request sends one request for a token, with an assertion of its own. The assertion goes in the body: a URL ends up in logs
 // and errors.
-func (t *tokenSource) request(ctx context.Context) (*http.Response, []byte, error) {
+func (t *tokenSource) request(ctx context.Context, scopes []string) (*http.Response, []byte, error) {
 	assertion, err := t.key.assertion(t.clientID, t.url, t.now())
 	if err != nil {
 		return nil, nil, err
 	}
 	form := url.Values{
 		"grant_type":            {"client_credentials"},
-		"scope":                 {t.scopes},
+		"scope":                 {strings.Join(scopes, " ")},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}
@@ -218,9 +233,12 @@ func (t *tokenSource) keep(body []byte) error {
 
 const cureDPoP = "check the hub's clock, by which proofs are dated; if that is right, untick \"Require Demonstrating Proof of Possession\" in the API Services app's General settings"
 
+// invalidScope is the token endpoint's word for a scope that the app was not granted.
+const invalidScope = "invalid_scope"
+
 // tokenCures say what to do about the errors of the token endpoint.
 var tokenCures = map[string]string{
-	"invalid_scope":       "grant every scope that is asked for (Okta API Scopes of the app), or name the granted ones in auth scopes",
+	invalidScope:          "grant every scope that is asked for (Okta API Scopes of the app), or name the granted ones in auth scopes",
 	"invalid_client":      "check client_id, and that the app has the public key of private_key under its Client Credentials with key_id as its kid",
 	"invalid_dpop_proof":  cureDPoP,
 	"use_dpop_nonce":      cureDPoP,
@@ -242,8 +260,8 @@ func (t *tokenSource) denied(a *answer) error {
 	if cure == "" {
 		cure = t.cure()
 	}
-	if code == "invalid_scope" {
-		err = fmt.Errorf("%w for the scopes %s", err, t.scopes)
+	if code == invalidScope {
+		err = fmt.Errorf("%w for the scopes %s", err, strings.Join(t.scopes.all, " "))
 	}
 	return &connectors.Fault{Kind: connectors.Unauthorized, Err: err, Cure: cure}
 }
