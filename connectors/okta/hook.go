@@ -132,9 +132,9 @@ func (o *logOptions) reads(entry jsontext.Value) bool {
 	case activitiesNone:
 		return begins(stateTypes)
 	case activitiesAll:
-		return begins(stateTypes) || begins(tokenTypes) || byAgent
+		return begins(stateTypes) || begins(aboutTypes) || begins(tokenTypes) || byAgent
 	}
-	return begins(stateTypes) || byAgent && begins(adminTypes)
+	return begins(stateTypes) || begins(aboutTypes) || byAgent && begins(adminTypes)
 }
 
 // deliveries are the digests of the ids of the last deliveries, the latest last.
