@@ -77,7 +77,6 @@ func feeds(c *client, o settings) []connectors.Feed {
 		return f
 	}
 	return []connectors.Feed{
-		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: wholly((&logFeed{client: c, opts: o.log}).pull)},
 		list("ai-agents", (&agentsFeed{client: c}).pull, events.KindAgent),
 		list("service-apps", (&appsFeed{client: c}).pull, events.KindAgent, events.KindCredential),
 		list("api-tokens", (&tokensFeed{client: c}).pull, events.KindAgent, events.KindCredential, events.KindStewardship),
@@ -88,6 +87,7 @@ func feeds(c *client, o settings) []connectors.Feed {
 		audit("app-grants", c.appIDs, partGrants),
 		audit("app-roles", c.appIDs, partRoles),
 		audit("people", knownPeople, partPerson),
+		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: wholly((&logFeed{client: c, opts: o.log}).pull)},
 	}
 }
 
