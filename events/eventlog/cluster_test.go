@@ -127,7 +127,8 @@ func (c *cluster) settled(t *testing.T, nc *nats.Conn) {
 }
 
 // TestCluster appends while the servers of a cluster go away one after the other. Every page is in the log once, and a bounded
-// reading through any server, lagging or not, shows all that was acknowledged before it.
+// reading through any server, lagging or not, shows all that was acknowledged before it. Readings that follow go on, whichever server
+// keeps their consumers.
 func TestCluster(t *testing.T) {
 	c := newCluster(t)
 	nc := c.connect(t, -1)
@@ -145,6 +146,10 @@ func TestCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &signer{log: l, last: events.Receipt{Claim: claim}}
+	var followers []<-chan string
+	for range 3 {
+		followers = append(followers, follow(t, l))
+	}
 	for i := range c.servers {
 		w.pages(t, 5)
 		c.stop(i)
@@ -162,6 +167,47 @@ func TestCluster(t *testing.T) {
 	}
 	if n, err := l.Count(patient(t)); err != nil || n != uint64(w.n) {
 		t.Errorf("the log counts %d events, %v; want %d", n, err, w.n)
+	}
+	for _, ids := range followers {
+		checkFollowed(t, ids, w.n)
+	}
+}
+
+// follow yields the ids of the log's activities as they come, until the test ends.
+func follow(t *testing.T, l *eventlog.Log) <-chan string {
+	t.Helper()
+	ids, done := make(chan string, 1000), make(chan struct{}) // it must not wait: it would not notice a loss
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(func() { cancel(); <-done })
+	go func() {
+		defer close(done)
+		for m, err := range l.Read(ctx, events.Query{Following: true}) {
+			id := fmt.Sprint(err)
+			if err == nil {
+				id = m.Event.Data.Activity.ID
+			}
+			select {
+			case ids <- id:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return ids
+}
+
+// checkFollowed checks that the activities from s0 on came, each once.
+func checkFollowed(t *testing.T, ids <-chan string, n int) {
+	t.Helper()
+	ctx := patient(t)
+	for i := range n {
+		select {
+		case got := <-ids:
+			if want := fmt.Sprint("s", i); got != want {
+				t.Fatalf("the reading that follows has %s in place of %s", got, want)
+			}
+		case <-ctx.Done():
+			t.Fatalf("the reading that follows has %d events, want %d", i, n)
+		}
 	}
 }
 

@@ -103,6 +103,7 @@ const (
 	pullAhead    = 2000             // messages asked for at once
 	heartbeat    = 2 * time.Second  // of the server while nothing comes; two missing end the consumer
 	idleCheck    = time.Second      // after this silence a bounded reading asks whether there is more
+	silence      = 2 * heartbeat    // after so much of it a bounded reading takes another consumer
 	consumerLife = 5 * time.Minute  // of a consumer that nobody reads: a slow reader may pause so long
 	pullExpiry   = 30 * time.Second // of one request for messages
 )
@@ -155,7 +156,7 @@ func (r *reading) drop(c jetstream.Consumer) {
 // drain yields what the consumer delivers. Its deliveries are numbered: a gap means that some were lost on the way.
 func (r *reading) drain(ctx context.Context, c jetstream.Consumer, msgs jetstream.MessagesContext, yield func(record, error) bool) (bool, error) {
 	for delivered := uint64(1); ; delivered++ {
-		msg, err := r.nextMessage(ctx, c, msgs)
+		msg, err := r.nextMessage(ctx, c, msgs, delivered-1)
 		if err != nil || msg == nil {
 			return msg == nil && err == nil, err
 		}
@@ -199,33 +200,44 @@ func (r *reading) complete(seq, pending uint64) bool {
 	return r.left == 0 || pending == 0
 }
 
-// nextMessage waits for a message. It returns nil when a bounded reading has fallen silent and the consumer has nothing left:
-// what was counted may have been removed meanwhile.
-func (r *reading) nextMessage(ctx context.Context, c jetstream.Consumer, msgs jetstream.MessagesContext) (jetstream.Msg, error) {
-	for {
+// nextMessage waits for a message behind those that were delivered. A consumer that the server says nothing of any more, because
+// its peer is gone or the request for messages was lost, is an error. To notice that, the client library counts from the call of
+// Next, so that a reading which follows must not cut its calls short; a bounded one, which does, counts by itself.
+func (r *reading) nextMessage(ctx context.Context, c jetstream.Consumer, msgs jetstream.MessagesContext, delivered uint64) (jetstream.Msg, error) {
+	if r.want.follow {
+		msg, err := msgs.Next(jetstream.NextContext(ctx))
+		return msg, whyEnded(ctx, err)
+	}
+	for began := time.Now(); time.Since(began) < silence; {
 		idle, cancel := context.WithTimeout(ctx, idleCheck)
 		msg, err := msgs.Next(jetstream.NextContext(idle))
 		cancel()
-		if err == nil {
-			return msg, nil
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {
+			return msg, whyEnded(ctx, err)
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {
+		if done, err := r.nothingLeft(ctx, c, delivered); done || err != nil {
 			return nil, err
-		}
-		if r.want.follow {
-			continue
-		}
-		asking, stop := context.WithTimeout(ctx, r.opts.AckWait)
-		info, err := c.Info(asking)
-		stop()
-		if err != nil {
-			return nil, err
-		}
-		if info.NumPending == 0 && !r.barrier {
-			return nil, nil
 		}
 	}
+	return nil, fmt.Errorf("the consumer sent nothing for %s", silence)
+}
+
+// whyEnded prefers the reason why ctx ended, if it has, to what the client library makes of it.
+func whyEnded(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// nothingLeft reports whether the consumer has sent all that it has, and no more than was delivered: what was counted may have been
+// removed meanwhile, but what was sent may also be on its way.
+func (r *reading) nothingLeft(ctx context.Context, c jetstream.Consumer, delivered uint64) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.AckWait)
+	defer cancel()
+	info, err := c.Info(ctx)
+	if err != nil {
+		return false, err
+	}
+	return !r.barrier && info.NumPending == 0 && info.Delivered.Consumer <= delivered, nil
 }
