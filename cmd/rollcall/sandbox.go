@@ -20,7 +20,8 @@ func sandboxCommand() *cobra.Command {
 		Short: "Run imitation vendors alone, for tests",
 		Long: `Runs imitation vendors on loopback and prints the configuration that connects
 to them. Each has a control API below /_control/: POST mutate, POST faults,
-DELETE faults, POST expire, GET truth, GET calls. It ends with Ctrl-C.
+DELETE faults, POST expire, GET truth, GET calls. It asks for no credentials,
+so they listen on loopback only. It ends with Ctrl-C.
 
 With --output json it prints one list of vendors, each with its url and token,
 instead of the configuration.`,
@@ -40,7 +41,7 @@ instead of the configuration.`,
 	f := c.Flags()
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the company (default 1)")
 	f.IntVar(&o.Agents, "agents", 0, "agents of the company over all vendors (default 60)")
-	f.StringVar(&o.Listen, "listen", "", "address of the first vendor; the others take the next ports (default free ports on loopback)")
+	f.StringVar(&o.Listen, "listen", "", "address on loopback of the first vendor; the others take the next ports (default free ports)")
 	f.StringVar(&o.Dir, "data", "", "folder to keep the sandboxes' state in (default none is kept)")
 	return c
 }

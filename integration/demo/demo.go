@@ -29,7 +29,7 @@ type Options struct {
 	Dir     string   // folder of the sandboxes' state; empty: nothing is kept
 	Seed    uint64   // 0: as the folder has it, else 1
 	Agents  int      // over all vendors; 0: as the folder has it, else 60
-	Listen  string   // host and port of the first vendor; empty: loopback, ports as the folder has them, else free ones
+	Listen  string   // host, of loopback, and port of the first vendor; empty: ports as the folder has them, else free ones
 	Vendors []string // nil: all
 }
 
@@ -65,8 +65,11 @@ type kept struct {
 	Addresses map[string]string `json:"addresses"`
 }
 
-// Start starts the sandboxes. Close ends them.
+// Start starts the sandboxes. Close ends them. They listen on loopback only.
 func Start(o Options) (_ *Company, err error) {
+	if err := checkListen(o.Listen); err != nil {
+		return nil, err
+	}
 	k, err := settle(&o)
 	if err != nil {
 		return nil, err
@@ -131,9 +134,24 @@ func settle(o *Options) (kept, error) {
 	return k, nil
 }
 
+// checkListen refuses an address that other machines reach. Whoever reaches a sandbox may do with it what they like.
+func checkListen(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if addr == "" || err != nil || loopback(host) { // of an address that is none, listening says what is wrong
+		return nil
+	}
+	return fmt.Errorf("listening on %s lets other machines in, and the sandboxes' control API asks for no credentials: "+
+		"listen on loopback, such as 127.0.0.1:9000, and come from another machine by a tunnel, such as ssh -L", addr)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 func address(o *Options, k kept, name string, n int) string {
 	if o.Listen == "" {
-		if a := k.Addresses[name]; a != "" {
+		if a := k.Addresses[name]; a != "" && checkListen(a) == nil {
 			return a
 		}
 		return "127.0.0.1:0"
