@@ -10,7 +10,7 @@ import (
 )
 
 // Transport carries every request of one connection. It counts calls per feed, keeps to the connection's share of the vendor's
-// rate limit, bounds the time and the size of an answer, and refuses redirects that would carry credentials elsewhere. It does
+// rate limit, bounds the time of an answer and the size of those being read, and refuses redirects that would carry credentials elsewhere. It does
 // not retry: the runner does.
 //
 // The pause for a rate limit happens before the request is sent and does not count against the request's time.
@@ -18,6 +18,7 @@ type Transport struct {
 	base   http.RoundTripper
 	limits Limits
 	quota  *quota
+	budget *budget
 }
 
 // NewTransport puts the limits of one connection in front of base; nil means [http.DefaultTransport].
@@ -26,7 +27,10 @@ func NewTransport(base http.RoundTripper, limits Limits) *Transport {
 		base = http.DefaultTransport
 	}
 	limits = limits.withDefaults()
-	return &Transport{base: base, limits: limits, quota: newQuota(limits)}
+	return &Transport{
+		base: base, limits: limits, quota: newQuota(limits),
+		budget: &budget{limit: limits.MaxBody, held: map[*boundedBody]int64{}},
+	}
 }
 
 // RoundTrip sends one request. Its errors name method, host and path, never a query, a header or a body.
@@ -52,14 +56,20 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // send bounds the request, reading the answer's body included, by the timeout.
 func (t *Transport) send(r *http.Request) (*http.Response, error) {
 	late := fmt.Errorf("%s: no whole answer within %v", place(r), t.limits.Timeout)
-	ctx, cancel := context.WithTimeoutCause(r.Context(), t.limits.Timeout, late)
+	timed, stop := context.WithTimeoutCause(r.Context(), t.limits.Timeout, late)
+	ctx, end := context.WithCancelCause(timed)
+	cancel := func(cause error) { end(cause); stop() }
 	resp, err := t.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		err = explain(ctx, err)
-		cancel()
+		cancel(nil)
 		return nil, err
 	}
-	resp.Body = &boundedBody{body: resp.Body, left: t.limits.MaxBody, limit: t.limits.MaxBody, place: place(r), ctx: ctx, cancel: cancel}
+	b := &boundedBody{
+		body: resp.Body, left: t.limits.MaxBody, limit: t.limits.MaxBody, place: place(r), budget: t.budget, ctx: ctx, cancel: cancel,
+	}
+	t.budget.open(b)
+	resp.Body = b
 	return resp, nil
 }
 
@@ -140,7 +150,8 @@ type Limits struct {
 	// [*Fault] at once. Default 2 minutes.
 	MaxWait time.Duration
 
-	// MaxBody bounds an answer's body in bytes, decompressed; default 64 MiB.
+	// MaxBody bounds an answer's body in bytes, decompressed, and the bodies that the connection reads at the same time
+	// together: beyond it the largest of them fails. Default 64 MiB.
 	MaxBody int64
 
 	// Class puts a request into one of the vendor's classes of limits. The default is the host and the first three parts
