@@ -53,6 +53,10 @@ type Vendor struct {
 
 	// New makes a connector. It does no network I/O. Its errors name the setting and the cure, and no secret.
 	New func(Settings) (Connector, error)
+
+	// Warnings says of settings with which New works what may not be meant, each with the cure, and without a secret. It does
+	// no network I/O; nil: the vendor has none.
+	Warnings func(Settings) []string
 }
 
 // Secret is a value that must not be printed. Every way to format it shows "[redacted]".

@@ -28,11 +28,11 @@ func configCheckCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Say all that is wrong with a configuration, without a call to any vendor",
 		Long: `Says all that is wrong with a configuration at once, each with its line, and
-exits 1; or what it will do. Secrets are looked up and connectors made, but no
-vendor is called.
+exits 1; or what it will do, with warnings of what may not be meant. Secrets are
+looked up and connectors made, but no vendor is called.
 
-With --output json it is one object: file, ok, and problems, each with line (0:
-the file as a whole), path and text.`,
+With --output json it is one object: file, ok, problems and warnings, each with
+line (0: the file as a whole), path and text.`,
 		Example: `  rollcall config check rollcall.yaml
   rollcall config check rollcall.yaml --output json`,
 		Args: cobra.ExactArgs(1),
@@ -41,7 +41,7 @@ the file as a whole), path and text.`,
 			cfg, err := config.Load(args[0], all.Vendors, os.LookupEnv)
 			var wrong *config.Problems
 			if out.json() && (err == nil || errors.As(err, &wrong)) {
-				return errors.Join(p.JSON(show.NewConfigCheck(args[0], wrong)), err)
+				return errors.Join(p.JSON(show.NewConfigCheck(args[0], wrong, cfg.Warnings)), err)
 			}
 			if err == nil {
 				p.Config(args[0], cfg)

@@ -18,6 +18,8 @@ var Vendor = connectors.Vendor{
 	Title: "Google Cloud",
 	Auth:  []string{authADC, authImpersonation, authServiceAccountKey, authBearer},
 	New:   New,
+
+	Warnings: warnings,
 }
 
 // connector is one connection to Google Cloud.

@@ -132,6 +132,36 @@ func endpoints(s connectors.Settings) (map[string]string, error) {
 	return out, nil
 }
 
+// used are the services that today's feeds call.
+var used = []string{"agentregistry", "aiplatform", "cloudresourcemanager", "iam"}
+
+// warnings finds a token that goes to two owners: services with a base URL that is not Google's, beside others that are left to it.
+func warnings(s connectors.Settings) []string {
+	urls, err := endpoints(s)
+	if err != nil {
+		return nil // New says so
+	}
+	var own, googles []string
+	for _, service := range used {
+		if isGoogles(urls[service]) {
+			googles = append(googles, service)
+		} else {
+			own = append(own, service)
+		}
+	}
+	if len(own) == 0 || len(googles) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the connection's token is sent to the endpoints given for %s, and to Google for %s: "+
+		"for an imitation or a proxy give one URL for all services, or name these too", strings.Join(own, ", "), strings.Join(googles, ", "))}
+}
+
+// isGoogles reports whether a base URL leads to Google, be it a regional or a private endpoint.
+func isGoogles(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && strings.HasSuffix("."+u.Hostname(), ".googleapis.com")
+}
+
 // baseURL checks a base URL. Its errors do not show the URL, which may hold a password.
 func baseURL(setting, s string) (string, error) {
 	u, err := url.Parse(s)

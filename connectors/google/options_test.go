@@ -59,3 +59,29 @@ func TestNames(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
+
+func TestWarnsOfTokenToTwoOwners(t *testing.T) {
+	imitation, private := "http://127.0.0.1:9", "https://iam-acme.p.googleapis.com"
+	for _, c := range []struct {
+		name string
+		s    connectors.Settings
+		want string // empty: no warning
+	}{
+		{"Google's own", connectors.Settings{}, ""},
+		{"one for all", connectors.Settings{Endpoint: imitation}, ""},
+		{"one at Google's private endpoint", connectors.Settings{Services: map[string]string{"iam": private}}, ""},
+		{"all that are used", connectors.Settings{Services: map[string]string{
+			"iam": imitation, "agentregistry": imitation, "aiplatform": imitation, "cloudresourcemanager": imitation}}, ""},
+		{"some", connectors.Settings{Services: map[string]string{"iam": imitation, "aiplatform": imitation}},
+			"given for aiplatform, iam, and to Google for agentregistry, cloudresourcemanager"},
+		{"one for all but one", connectors.Settings{Endpoint: imitation, Services: map[string]string{"iam": private}},
+			"given for agentregistry, aiplatform, cloudresourcemanager, and to Google for iam"},
+		{"a name that only looks like Google's", connectors.Settings{Services: map[string]string{"iam": "https://evilgoogleapis.com"}},
+			"given for iam"},
+	} {
+		got := Vendor.Warnings(c.s)
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

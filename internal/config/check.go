@@ -25,6 +25,7 @@ func (d *decoder) check(c *Config) {
 	for _, t := range c.Tenants {
 		for _, conn := range t.Connections {
 			d.checkConnection(t.Name, conn, door)
+			c.Warnings = append(c.Warnings, d.warnings(t.Name, conn)...)
 		}
 	}
 	if len(c.Tenants) == 0 && len(d.problems) == 0 {
@@ -69,6 +70,19 @@ func (d *decoder) checkConnection(tenant string, c Connection, door bool) {
 	}
 	d.checkPace(path+".pace", c, made)
 	d.checkHook(path+".hook", c, made, door)
+}
+
+// warnings are what the vendor has to say of a connection's settings that are not wrong.
+func (d *decoder) warnings(tenant string, c Connection) []Problem {
+	i := slices.IndexFunc(d.vendors, func(v connectors.Vendor) bool { return v.Name == c.Vendor && v.Warnings != nil })
+	if i < 0 {
+		return nil
+	}
+	var out []Problem
+	for _, text := range d.vendors[i].Warnings(c.Settings(tenant)) {
+		out = append(out, Problem{Line: c.Line, Path: "tenants." + tenant + ".connections." + c.Name, Text: text})
+	}
+	return out
 }
 
 // wrong reports whether something at or below path is known to be wrong.

@@ -21,6 +21,8 @@ type Config struct {
 	NATS    NATS
 	Hooks   Hooks
 	Tenants []Tenant // by name
+
+	Warnings []Problem // what is allowed and may not be meant, in the order of the connections
 }
 
 // NATS says where the log lives: in the embedded server, unless URLs or a context name another.
@@ -102,17 +104,20 @@ func (p *Problems) Error() string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(p.File)
-		if q.Line > 0 {
-			fmt.Fprintf(&b, ":%d", q.Line)
-		}
-		b.WriteString(": ")
-		if q.Path != "" {
-			b.WriteString(q.Path + ": ")
-		}
-		b.WriteString(q.Text)
+		b.WriteString(q.In(p.File))
 	}
 	return b.String()
+}
+
+// In says the problem with its place in a file: "rollcall.yaml:12: tenants.acme: ...".
+func (p Problem) In(file string) string {
+	if p.Line > 0 {
+		file += fmt.Sprintf(":%d", p.Line)
+	}
+	if p.Path != "" {
+		file += ": " + p.Path
+	}
+	return file + ": " + p.Text
 }
 
 // Load reads and checks a file. vendors are the connectors there are; env looks up environment variables (os.LookupEnv). An

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcallhq/rollcall/internal/config"
 )
 
-// Config says what a configuration that is right will do.
+// Config says what a configuration that is right will do, and what in it may not be meant.
 func (p *Paper) Config(file string, c config.Config) {
 	where := "embedded NATS in " + c.Data
 	if !c.NATS.Embedded() {
@@ -27,6 +27,9 @@ func (p *Paper) Config(file string, c config.Config) {
 			p.Printf("  %s/%s  %s, up to %.0f%% of its rate limit%s\n", t.Name, conn.Name, conn.Vendor, conn.Share*100, hook)
 		}
 	}
+	for _, w := range c.Warnings {
+		p.Printf("warning: %s\n", w.In(file))
+	}
 }
 
 // ConfigCheck is what is wrong with a configuration, for programs.
@@ -34,24 +37,31 @@ type ConfigCheck struct {
 	File     string          `json:"file"`
 	OK       bool            `json:"ok"`
 	Problems []ConfigProblem `json:"problems"`
+	Warnings []ConfigProblem `json:"warnings"` // of a configuration that is right: what may not be meant
 }
 
-// ConfigProblem is one thing that is wrong.
+// ConfigProblem is one thing that is wrong, or may not be meant.
 type ConfigProblem struct {
 	Line int    `json:"line"` // 0: the file as a whole
 	Path string `json:"path"`
 	Text string `json:"text"` // what is wrong, and the cure
 }
 
-// NewConfigCheck lists what is wrong with a file; nil is nothing.
-func NewConfigCheck(file string, wrong *config.Problems) ConfigCheck {
-	c := ConfigCheck{File: file, OK: wrong == nil}
+// NewConfigCheck lists what is wrong with a file; nil is nothing. The warnings are those of one that is right.
+func NewConfigCheck(file string, wrong *config.Problems, warnings []config.Problem) ConfigCheck {
+	c := ConfigCheck{File: file, OK: wrong == nil, Warnings: configProblems(warnings)}
 	if wrong != nil {
-		for _, p := range wrong.List {
-			c.Problems = append(c.Problems, ConfigProblem(p))
-		}
+		c.Problems = configProblems(wrong.List)
 	}
 	return c
+}
+
+func configProblems(list []config.Problem) []ConfigProblem {
+	var out []ConfigProblem
+	for _, p := range list {
+		out = append(out, ConfigProblem(p))
+	}
+	return out
 }
 
 // Sandbox is a running imitation vendor. Its token is its own and opens nothing else.
