@@ -62,6 +62,8 @@ func (c *client) check(a answer, r call) error {
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: "this needs a Microsoft Entra ID P1 licence"}
 	case a.status == http.StatusForbidden && readable:
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: cureForbidden(r.need)}
+	case a.status == http.StatusForbidden: // whoever says no will say it again at once
+		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: cureForeign}
 	case a.status == http.StatusTooManyRequests || a.status == 509 || retryable(a):
 		return &connectors.Fault{Kind: connectors.RateLimited, Err: err, After: retryAfter(a.header, c.now())}
 	case missing(a.status):
@@ -80,6 +82,8 @@ const (
 
 	cureMissing = "this endpoint does not serve it: check the endpoint, and that the tenant has Microsoft Entra Agent ID " +
 		"(workforce tenants of the global cloud)"
+
+	cureForeign = "this is not how Graph refuses: check the connection's endpoint and the proxies on the way"
 )
 
 func cureForbidden(need string) string {

@@ -108,6 +108,8 @@ func (c *client) refusal(a *answer) error {
 		return fault(connectors.Unauthorized, loginCure[c.method])
 	case a.status >= 300 && a.status <= 399:
 		return fmt.Errorf("%w: redirects are not followed, because the credentials would go along; correct the connection's endpoint", err)
+	case d.foreign() && a.status == http.StatusForbidden: // whoever says no will say it again at once
+		return fault(connectors.Forbidden, "this is not how Google's APIs refuse: check the connection's endpoint and the proxies on the way")
 	case d.foreign() && !absent(a.status):
 		return fmt.Errorf("%w: this is not how Google's APIs answer; check the connection's endpoint and the proxies on the way", err)
 	case a.status == http.StatusForbidden:

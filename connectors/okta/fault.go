@@ -78,6 +78,9 @@ func (c *client) fault(a *answer) error {
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: r, Cure: "enable " + n.feature + " for the org"}
 	case a.status == http.StatusUnauthorized:
 		return &connectors.Fault{Kind: connectors.Unauthorized, Err: r, Cure: c.auth.cure()}
+	case a.status == http.StatusForbidden && r.code == "" && !scopeMissing(a.header):
+		return &connectors.Fault{Kind: connectors.Forbidden, Err: r,
+			Cure: "this is not how Okta refuses: check the connection's endpoint and the proxies on the way"}
 	case a.status == http.StatusForbidden:
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: r, Cure: n.permission(a.header)}
 	case a.status == http.StatusNotFound && r.code == codeNotFound && ofOne(pathOf(a.target)):
@@ -161,11 +164,16 @@ func needs(path string) need {
 
 // permission is the cure for a 403: the scope when the vendor says that it is missing, else scope and role.
 func (n need) permission(h http.Header) string {
-	if strings.Contains(h.Get("WWW-Authenticate"), "insufficient_scope") {
+	if scopeMissing(h) {
 		return fmt.Sprintf("grant the scope %s to the app (Okta API Scopes), and name it in auth scopes if those are set", n.scope)
 	}
 	return fmt.Sprintf("assign the app or the token's owner an admin role (%s), and grant the scope %s; a role counts for tokens made after it",
 		n.role, n.scope)
+}
+
+// scopeMissing reports whether the vendor says that the token lacks a scope.
+func scopeMissing(h http.Header) bool {
+	return strings.Contains(h.Get("WWW-Authenticate"), "insufficient_scope")
 }
 
 // errorCode is Okta's code in an error's body, or empty.
