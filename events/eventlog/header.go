@@ -16,6 +16,13 @@ const (
 	WriteHeader = "Rollcall-Write" // of cursors, claims and epochs: names the write, so that it is known when it is read back
 )
 
+// ContentType says to any client what an event's body is, as the CloudEvents binding for NATS has it. It lies outside of the hash,
+// and events of logs that are older lack it.
+const (
+	ContentTypeHeader = "Content-Type"
+	ContentType       = "application/cloudevents+json; charset=utf-8"
+)
+
 // The headers of atomic batches, as the server knows them.
 const (
 	batchIDHeader     = "Nats-Batch-Id"
@@ -25,7 +32,7 @@ const (
 
 // header makes a record's headers.
 func header(r *record) nats.Header {
-	h := make(nats.Header, 6)
+	h := make(nats.Header, 8)
 	set := func(key, value string) {
 		if value != "" {
 			h[key] = []string{value}
@@ -33,6 +40,7 @@ func header(r *record) nats.Header {
 	}
 	if r.feed != "" {
 		set(FeedHeader, events.Token(r.feed))
+		set(ContentTypeHeader, ContentType)
 	}
 	set(PrevHeader, r.prev)
 	set(HashHeader, r.hash)
