@@ -151,7 +151,7 @@ type Limits struct {
 	MaxWait time.Duration
 
 	// MaxBody bounds an answer's body in bytes, decompressed, and the bodies that the connection reads at the same time
-	// together: beyond it the largest of them fails. Default 64 MiB.
+	// together: beyond it the largest of them fails. Default 32 MiB; a page of a thousand agents has 1 or 2.
 	MaxBody int64
 
 	// Class puts a request into one of the vendor's classes of limits. The default is the host and the first three parts
@@ -163,7 +163,7 @@ const (
 	defaultShare   = 0.4
 	defaultTimeout = time.Minute
 	defaultMaxWait = 2 * time.Minute
-	defaultMaxBody = 64 << 20
+	defaultMaxBody = 32 << 20
 )
 
 func (l Limits) withDefaults() Limits {
