@@ -167,8 +167,9 @@ var (
 // become small grows.
 func (c *chaos) change(r *restless) {
 	c.left--
+	ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps())
 	for {
-		op := sandbox.Ops()[c.rand.IntN(len(sandbox.Ops()))]
+		op := ops[c.rand.IntN(len(ops))]
 		if n := len(r.living); n > 30 && slices.Contains(births, op) || n < 8 && slices.Contains(deaths, op) {
 			continue
 		}

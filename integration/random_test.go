@@ -172,7 +172,7 @@ func (r *running) caughtUp() {
 // becomes waits until the roster is what the vendors have.
 func (r *running) becomes(c *chaos) {
 	r.t.Helper()
-	difference := r.await(func() string { return c.differs(r.t, r.agents()) })
+	difference := r.await(func() string { return c.differs(r.t, r.agents()) + c.peopleDiffer(r.people()) })
 	if difference != "" {
 		r.t.Fatalf("the roster is not what the vendors have (-vendors +roster):\n%s\n%s", difference, r.states())
 	}
@@ -228,6 +228,22 @@ func (r *running) agents() []roster.Agent {
 		r.t.Fatal(err)
 	}
 	return agents
+}
+
+// people are the persons of the roster, by "<vendor>/<id>".
+func (r *running) people() map[string]roster.Identity {
+	r.t.Helper()
+	holders, err := roster.Reader{Store: r.h.View}.Holders(r.t.Context(), "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out := map[string]roster.Identity{}
+	for _, h := range holders {
+		if h.Person != nil {
+			out[h.Vendor+"/"+h.Holder] = h
+		}
+	}
+	return out
 }
 
 func (r *running) events() uint64 {

@@ -43,8 +43,24 @@ func (c *chaos) differs(t *testing.T, agents []roster.Agent) string {
 	return gocmp.Diff(want, got)
 }
 
-// unread are the kinds of agents whose grants no connector reads yet: those of Okta's apps, and those that Google gives to the
-// principal of a Cloud Run service.
+// peopleDiffer compares those who answer for something with what the vendors say of them. The roster may know more people: who
+// answered for something once.
+func (c *chaos) peopleDiffer(people map[string]roster.Identity) string {
+	want, got := map[string]seen{}, map[string]seen{}
+	for _, r := range c.vendors {
+		for _, p := range r.vendor.Truth().People {
+			key := r.vendor.Name() + "/" + p.ID
+			want[key] = seen{Name: p.Native + " " + p.Name, Status: p.Status}
+			if h, known := people[key]; known {
+				got[key] = seen{Name: h.Person.Native + " " + h.Person.Name, Status: string(h.Person.Status)}
+			}
+		}
+	}
+	return gocmp.Diff(want, got)
+}
+
+// unread are the kinds of agents whose grants no connector reads yet: those that Google gives to the principal of a Cloud Run
+// service.
 var unread = []string{"registry_agent"}
 
 // truth adds what a vendor has. Of who is deleted only that is compared: what hung on it is nowhere to be read.
