@@ -162,7 +162,7 @@ func activitiesOf(t *testing.T, e *wireEntry) (out []string) {
 	c := &client{roll: newRoll()}
 	c.roll.app("0oa9jjjjjjjjjjjj0g7", appRef{service: true})
 	c.roll.app("0oa2wwwwwwwwwwww0g7", appRef{})
-	holders, err := c.holders(t.Context(), e)
+	holders, err := (&logFeed{client: c}).holders(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}

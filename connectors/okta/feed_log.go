@@ -30,13 +30,18 @@ type logFeed struct {
 	last  *logCursor // of this process: a start from nothing in its middle goes on from here
 	wakes []string   // feeds that the entries of a page tell to pull
 	more  []signal   // what the things that were read again lead to
-	again []signal   // read since: a start from nothing reads them once more
-	most  int        // the most entries that a page has had
+
+	looked map[string]*answer // apps that this pull has read
+	again  []signal           // read since: a start from nothing reads them once more
+	most   int                // the most entries that a page has had
 }
+
+// fewEntries are too few for a page that leaves something out.
+const fewEntries = 20
 
 func (f *logFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 	cur, gap := f.resume(from)
-	f.wakes = nil
+	f.wakes, f.looked = nil, map[string]*answer{}
 	var records []connectors.Record
 	if gap != nil {
 		records = append(records, *gap)
@@ -91,7 +96,7 @@ func (f *logFeed) poll(ctx context.Context, cur *logCursor) (records []connector
 // isFull reports whether a page may have left something out. The vendor may give less than is asked for, so the largest page so
 // far is what full means: short pages then cost no second call.
 func (f *logFeed) isFull(n int) bool {
-	full := n > 0 && n >= f.most
+	full := n > fewEntries && n >= f.most
 	f.most = max(f.most, n)
 	return full
 }
@@ -174,7 +179,7 @@ func (f *logFeed) activity(ctx context.Context, cur *logCursor, a *answer, e *wi
 	if !f.opts.wants(e.activity()) {
 		return nil, nil
 	}
-	holders, err := f.client.holders(ctx, e)
+	holders, err := f.holders(ctx, e)
 	if err != nil || len(holders) == 0 {
 		return nil, err
 	}

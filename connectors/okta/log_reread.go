@@ -97,7 +97,7 @@ func (f *logFeed) readWhat(ctx context.Context, cur *logCursor, s signal) (recor
 	case readApp:
 		return f.readApp(ctx, cur, s)
 	case readAppKeys, readGrants, readRoles:
-		if service, err := f.client.isService(ctx, s.ID); err != nil || !service {
+		if service, err := f.isService(ctx, s.ID); err != nil || !service {
 			return nil, err == nil, err
 		}
 		if s.What == readAppKeys && f.client.isBarred(partAppKeys) { // the app itself shows some of them
@@ -150,7 +150,7 @@ func (f *logFeed) readAgent(ctx context.Context, cur *logCursor, s signal) ([]co
 }
 
 func (f *logFeed) readApp(ctx context.Context, cur *logCursor, s signal) ([]connectors.Record, bool, error) {
-	a, err := f.client.object(ctx, appsPath, s.ID)
+	a, err := f.app(ctx, s.ID)
 	if err != nil {
 		return nil, false, err
 	}
@@ -204,15 +204,15 @@ func (s *signal) shows(status, updated text) bool {
 
 // holders are the agents and the service apps that an entry is about. Okta's entries call all apps alike, so an app that no
 // listing has shown is looked up.
-func (c *client) holders(ctx context.Context, e *wireEntry) ([]string, error) {
+func (f *logFeed) holders(ctx context.Context, e *wireEntry) ([]string, error) {
 	holders, apps := e.named()
 	agents, clients := e.parties()
 	if holders = sortedOnce(append(holders, agents...)); e.activity() == activityUnknown {
 		return holders, nil
 	}
 	for _, id := range sortedOnce(append(apps, clients...)) {
-		service, err := c.isService(ctx, id)
-		if f := connectors.AsFault(err); err != nil && !missingObject(err) && (f == nil || f.Kind != connectors.Forbidden) {
+		service, err := f.isService(ctx, id)
+		if fault := connectors.AsFault(err); err != nil && !missingObject(err) && (fault == nil || fault.Kind != connectors.Forbidden) {
 			return nil, err
 		}
 		if service {
@@ -223,15 +223,27 @@ func (c *client) holders(ctx context.Context, e *wireEntry) ([]string, error) {
 }
 
 // isService reports whether an app is a service app. One that no listing has shown is looked up once.
-func (c *client) isService(ctx context.Context, id string) (bool, error) {
-	if service, known := c.roll.isService(id); known {
+func (f *logFeed) isService(ctx context.Context, id string) (bool, error) {
+	if service, known := f.client.roll.isService(id); known {
 		return service, nil
 	}
-	a, err := c.object(ctx, appsPath, id)
+	a, err := f.app(ctx, id)
 	if err != nil {
 		return false, err
 	}
 	_, ref, err := peekApp(a.body, a.asked)
-	c.roll.app(id, ref)
+	f.client.roll.app(id, ref)
 	return ref.service && err == nil, nil
+}
+
+// app reads an app, once in each pull.
+func (f *logFeed) app(ctx context.Context, id string) (*answer, error) {
+	if a := f.looked[id]; a != nil {
+		return a, nil
+	}
+	a, err := f.client.object(ctx, appsPath, id)
+	if err == nil {
+		f.looked[id] = a
+	}
+	return a, err
 }

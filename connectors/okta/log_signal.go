@@ -108,7 +108,7 @@ func agentEffect(rest string) (effect, bool) {
 	e, known := lifecycle[part]
 	e.reads = []string{readAgent}
 	if part == "register" && verb == "" {
-		e.reads = []string{readAgent, readOwners, readKeys} // connections have entries of their own
+		e.reads = []string{readAgent, readOwners} // all else has entries of its own
 	}
 	return e, known && !parted
 }
@@ -185,7 +185,7 @@ func (c *logCursor) add(s signal) {
 	}
 	s.Also = append(slices.Clone(old.Also), old.LogID)
 	s.Also = s.Also[max(0, len(s.Also)-mostAlso):]
-	s.Tries = 0
+	s.Tries, s.New = 0, s.New || old.New
 	c.Todo[n] = s
 }
 

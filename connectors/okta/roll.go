@@ -25,7 +25,7 @@ type roll struct {
 	appsAt   time.Time
 	hidden   bool // the agents may not be read
 
-	gate chan struct{} // holds one item while nobody lists
+	gate chan struct{} // holds one item while nobody lists; made when it is first used
 }
 
 // agentRef is an agent to ask about.
@@ -45,9 +45,18 @@ type appRef struct {
 }
 
 func newRoll() *roll {
-	r := &roll{agents: map[string]agentRef{}, linked: map[string][]string{}, apps: map[string]appRef{}, gate: make(chan struct{}, 1)}
-	r.gate <- struct{}{}
-	return r
+	return &roll{agents: map[string]agentRef{}, linked: map[string][]string{}, apps: map[string]appRef{}}
+}
+
+// turn is the gate, open at first.
+func (r *roll) turn() chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gate == nil {
+		r.gate = make(chan struct{}, 1)
+		r.gate <- struct{}{}
+	}
+	return r.gate
 }
 
 // agent notes an agent as the vendor shows it at a time, and returns it with the ORN, which the ORN of any other agent gives, and
@@ -222,12 +231,13 @@ func (r *roll) learnORN(orn string) {
 // once runs list unless a listing is young enough. Whoever comes first lists; the others wait for it, each no longer than its
 // context.
 func (r *roll) once(ctx context.Context, listed *time.Time, now func() time.Time, list func() error) error {
+	gate := r.turn()
 	select {
-	case <-r.gate:
+	case <-gate:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { r.gate <- struct{}{} }()
+	defer func() { gate <- struct{}{} }()
 	if r.fresh(listed, now()) {
 		return nil
 	}
