@@ -75,7 +75,6 @@ type wireToken struct {
 	ID      string `json:"id"`
 	Name    text   `json:"name"`
 	UserID  text   `json:"userId"`
-	Client  text   `json:"clientName"`
 	Created text   `json:"created"`
 	Updated text   `json:"lastUpdated"`
 	Expires text   `json:"expiresAt"`
@@ -93,13 +92,13 @@ func normalizeToken(r connectors.Record) (connectors.Reading, error) {
 	n := &events.Agent{
 		Native: typeToken, Name: string(t.Name), Status: events.StatusActive, Class: events.ClassUnknown,
 		ClassReason: "an API token: it acts as the user who made it, and Okta does not tell who or what holds it",
-		Models:      []events.Model{events.ModelUser}, Platform: string(t.Client), Created: t.Created.time(),
+		Models:      []events.Model{events.ModelUser}, Created: t.Created.time(),
 		Identifiers: identifiers(events.Identifier{Type: events.IDObject, Value: t.ID}),
 	}
 	entities := []events.Entity{
 		{Kind: events.KindAgent, Holder: t.ID, Key: events.Self, Scope: scopeTokens, Agent: n,
 			Unknown: []events.Kind{events.KindGrant}}, // it may do what its user may
-		credential(t.ID, t.ID, "", &events.Credential{Type: "api_token", Name: string(t.Name), Status: events.StatusActive,
+		credential(t.ID, t.ID, "", &events.Credential{Type: "secret", Name: string(t.Name), Status: events.StatusActive,
 			Created: t.Created.time(), Expires: t.end()}),
 	}
 	if t.UserID != "" {
