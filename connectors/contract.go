@@ -49,15 +49,15 @@ type Feed struct {
 	Settle time.Duration
 
 	// Led names the feed that tells of each change to this one's things as it happens. Then this one is an audit of what should be
-	// known, and must not cost much: its calls leave a quarter of the connection's share of a limit to the others, and after a
-	// round of n calls it rests for n times CallEvery, if that is longer than Every. Alone is its pace while the leading
-	// feed cannot read. Its cursor is nil between two rounds.
+	// known, and must not cost much: after a round of n calls it rests for n times CallEvery, if that is longer than Every. Alone
+	// is its pace while the leading feed cannot read. Its cursor is nil between two rounds.
 	Led       string
 	CallEvery time.Duration
 	Alone     time.Duration
 
-	// Rests lets an audit go on resting after a restart, for what is left of Every. A feed whose passes prove things gone should
-	// begin one at each start.
+	// Rests says that an audit asks for thing after thing. It goes on resting after a restart, for what is left of Every, and its
+	// calls leave a quarter of the connection's share of a limit to the other feeds. A feed whose passes prove things gone
+	// should begin one at each start instead.
 	Rests bool
 
 	// Pull reads one page. A nil cursor means from the start. It returns when the page is there, or with an error: a [*Fault]

@@ -123,7 +123,7 @@ func (f *feed) pull(ctx context.Context) (page Page, err error) {
 		}
 	}()
 	defer func() { f.report(func(s *FeedStatus) { s.Calls = f.calls.Load() }) }()
-	ctx = Knowing(countingCalls(ctx, &f.calls, f.audit != nil), f.s)
+	ctx = Knowing(countingCalls(ctx, &f.calls, f.def.Rests), f.s)
 	return f.def.Pull(ctx, slices.Clone(f.cursor))
 }
 

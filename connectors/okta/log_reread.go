@@ -19,6 +19,10 @@ const settling = 5 * time.Second
 // mostTries is how often an object is read for one entry, until it shows what the entry says. Then it is left to the lists.
 const mostTries = 3
 
+// mostErrors is how often an object is read that cannot be, each time after twice as many polls: three quarters of an hour in all. Then it is
+// left to the feed that audits it, which is woken.
+const mostErrors = 10
+
 // mostAgain bounds what a start from nothing in the middle of a process reads once more.
 const mostAgain = 100
 
@@ -33,6 +37,10 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 	for n, s := range cur.Todo {
 		switch {
 		case gone[s.ID]:
+			continue
+		case s.Skip > 0:
+			s.Skip--
+			rest = append(rest, s)
 			continue
 		case read >= chunk:
 			rest = append(rest, s)
@@ -52,13 +60,26 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 		}
 		records = append(records, got...)
 		gone[s.ID] = s.Gone && settled && err == nil
-		if s.Tries++; (err != nil || !settled) && s.Tries < mostTries {
+		switch s.Tries++; {
+		case err != nil && s.Tries < mostErrors:
+			s.Skip = 1 << min(s.Tries-1, 6)
+			rest = append(rest, s)
+		case err != nil:
+			f.wakes = append(f.wakes, auditOf[s.What])
+		case !settled && s.Tries < mostTries:
 			rest = append(rest, s)
 		}
 		f.remember(s)
 	}
 	cur.Todo = slices.DeleteFunc(append(rest, f.more...), func(s signal) bool { return gone[s.ID] })
 	return records, nil
+}
+
+// auditOf is the feed that shows what a signal says to read.
+var auditOf = map[string]string{
+	readAgent: "ai-agents", readApp: "service-apps", readToken: "api-tokens", readOwners: "owners", readKeys: "agent-keys",
+	readConnections: "connections", readDelegations: "connections", readAppKeys: "app-credentials", readGrants: "app-grants",
+	readRoles: "app-roles", readPerson: "people",
 }
 
 func (f *logFeed) remember(s signal) {

@@ -27,6 +27,7 @@ type signal struct {
 	Want  string        `json:"want,omitzero"`  // the status that the entry says it got; "new": any change
 	Also  []string      `json:"also,omitzero"`  // earlier entries about the same
 	Tries int           `json:"tries,omitzero"` // how often it was read without showing what the entry says
+	Skip  int           `json:"skip,omitzero"`  // so many polls go by before it is read again
 }
 
 // wantNew stands for any state that is not older than the entry.
@@ -185,7 +186,7 @@ func (c *logCursor) add(s signal) {
 	}
 	s.Also = append(slices.Clone(old.Also), old.LogID)
 	s.Also = s.Also[max(0, len(s.Also)-mostAlso):]
-	s.Tries, s.New = 0, s.New || old.New
+	s.Tries, s.Skip, s.New = 0, 0, s.New || old.New
 	c.Todo[n] = s
 }
 

@@ -3,6 +3,7 @@ package okta
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -279,11 +280,25 @@ func TestLogSurvivesWhatCannotBeReadAgain(t *testing.T) {
 	f.on(agentsPath+"/wlp2", fixed(403, `{"errorCode":"E0000006"}`))
 	f.add("u1", "workload_principal.update", "wlp1")
 	f.add("u2", "workload_principal.update", "wlp2")
-	for range mostTries + 1 {
+	for range 1 + 2 + 4 {
 		f.poll(t)
 	}
-	if got := len(f.calls(agentsPath)); got != mostTries+1 {
+	if got := len(f.calls(agentsPath)); got != 3+1 { // after one poll, two and four
 		t.Errorf("%d calls", got)
+	}
+	var wakes []string
+	polls := 0
+	for ; wakes == nil && polls < 1000; polls++ {
+		p := f.poll(t)
+		for _, page := range p.pages {
+			wakes = append(wakes, page.Wakes...)
+		}
+	}
+	if got := len(f.calls(agentsPath)); got != mostErrors+1 || !slices.Equal(wakes, []string{"ai-agents"}) || polls < 250 {
+		t.Errorf("after %d calls and %d polls it wakes %v", got, polls, wakes)
+	}
+	if f.poll(t); len(f.calls(agentsPath)) != mostErrors+1 {
+		t.Error("it is read again although it was left to the list")
 	}
 	f.on(agentsPath+"/wlp1", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")

@@ -126,6 +126,9 @@ func kinds(ks []events.Kind) string {
 }
 
 func lag(f connectors.FeedStatus) string {
+	if !f.CaughtUp && f.Ahead > 0 {
+		return "~" + count(f.Ahead, "call") + " ahead"
+	}
 	if !f.CaughtUp {
 		return "not whole yet"
 	}

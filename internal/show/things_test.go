@@ -151,3 +151,19 @@ func TestProgressWithoutATerminalSaysEachThingOnce(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What a long reading will still take is said before and while it goes on.
+func TestCallsAheadAreSaid(t *testing.T) {
+	s := connectors.Status{Tenant: "acme", Connection: "okta", Vendor: "okta", State: connectors.StateRunning, Time: noon,
+		Feeds: []connectors.FeedStatus{{Name: "agent-keys", State: connectors.FeedCatchingUp, Calls: 20, Ahead: 9980},
+			{Name: "people", State: connectors.FeedCaughtUp, CaughtUp: true, Lag: 60, Ahead: 7}}}
+	var b bytes.Buffer
+	p := &Paper{Writer: &b}
+	p.Connections([]connectors.Status{s}, nil)
+	(&Progress{Paper: &Paper{Writer: &b, Width: 100}}).Show([]connectors.Status{s})
+	for _, want := range []string{"~9980 calls ahead", "1m old", "about 9980 more to make"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+}

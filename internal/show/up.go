@@ -93,10 +93,13 @@ func (g *Progress) lines(statuses []connectors.Status) {
 
 func (g *Progress) line(s *connectors.Status) string {
 	p := g.Paper
-	var done, forbidden int
+	var done, forbidden, ahead int
 	var calls, found int64
 	for _, f := range s.Feeds {
 		calls, found = calls+f.Calls, found+f.Events
+		if !f.CaughtUp {
+			ahead += f.Ahead
+		}
 		if f.CaughtUp {
 			done++
 		} else if f.State == connectors.FeedForbidden {
@@ -116,6 +119,9 @@ func (g *Progress) line(s *connectors.Status) string {
 		news = count(int(found), "new event")
 	}
 	text := fmt.Sprintf("%s, %s, %s", count(s.Entities, "entity"), news, count(int(calls), "call"))
+	if ahead > 0 {
+		text += fmt.Sprintf(", about %d more to make", ahead)
+	}
 	if forbidden > 0 {
 		text += fmt.Sprintf(", %s forbidden", count(forbidden, "feed"))
 	}
