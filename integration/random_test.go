@@ -178,7 +178,7 @@ func (r *running) becomes(c *chaos) {
 	}
 }
 
-// rounds waits until every feed was caught up n times more.
+// rounds waits until every feed was caught up n times more, but for those that rest for hours.
 func (r *running) rounds(n int64) {
 	r.t.Helper()
 	from := map[string]int64{}
@@ -190,7 +190,7 @@ func (r *running) rounds(n int64) {
 	missing := r.await(func() string {
 		for _, s := range r.h.Statuses() {
 			for _, f := range s.Feeds {
-				if f.Rounds < from[s.Connection+f.Name]+n {
+				if f.Every < settleTime.Seconds() && f.Rounds < from[s.Connection+f.Name]+n {
 					return s.Connection + " " + f.Name
 				}
 			}

@@ -51,7 +51,9 @@ func (f *logFeed) reread(ctx context.Context, cur *logCursor) ([]connectors.Reco
 		fault := connectors.AsFault(err)
 		switch {
 		case fault != nil && fault.Kind == connectors.Forbidden:
-			continue // the feed that lists it says so
+			if p := partNamed(s.What); p != nil && f.client.isBarred(p) {
+				continue // its walk says so, and reads all of it once it may
+			}
 		case ctx.Err() != nil, fault != nil && read == 1:
 			return nil, err
 		case fault != nil:

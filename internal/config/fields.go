@@ -103,7 +103,7 @@ func connectionFields() []field[Connection] {
 					to.Options[key.Value] = strings.Join(d.texts(value, at), ",")
 				})
 			}},
-		{name: "pace", about: "how often each feed is read once caught up, by feed or \"default\": 30s; at least 100ms",
+		{name: "pace", about: "how often each feed is read once caught up, by feed or \"default\" (for all but those that ask for thing after thing): 30s; at least 100ms",
 			schema: &jsonschema.Schema{Type: "object", AdditionalProperties: text()}, read: readPace},
 		{name: "rate_share", about: "how much of the vendor's rate limit the connection may use, 0.01 to 1; default 0.4", schema: number(0.01, 1),
 			read: func(d *decoder, n *yaml.Node, path string, to *Connection) {

@@ -70,13 +70,14 @@ type lease func(context.Context) (<-chan struct{}, func(), error)
 
 func (l lease) Acquire(ctx context.Context) (<-chan struct{}, func(), error) { return l(ctx) }
 
-// paces is each feed's pace: its own, else the connection's default, else the connector's.
+// paces is each feed's pace: its own, else the connection's default, else the connector's. The default is not for feeds that ask for
+// thing after thing: a pace that is right for a list would have them read a company without end.
 func paces(c config.Connection, made connectors.Connector) map[string]time.Duration {
 	out := map[string]time.Duration{}
 	for _, f := range made.Feeds() {
 		if pace, ok := c.Pace[f.Name]; ok {
 			out[f.Name] = pace
-		} else if pace, ok := c.Pace["default"]; ok {
+		} else if pace, ok := c.Pace["default"]; ok && !f.Rests {
 			out[f.Name] = pace
 		}
 	}
