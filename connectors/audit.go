@@ -3,6 +3,7 @@ package connectors
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ type audit struct {
 	cost   int64       // calls of that round; 0: it was another process's
 	from   int64       // the feed's calls before the round
 	anew   atomic.Bool // the leader has lost track: begin from the start
+	again  atomic.Bool // something was seen that only a whole round shows: begin one, after the one under way
 	woken  bool        // a nudge ended the last wait
 }
 
@@ -31,7 +33,10 @@ func (s *session) lead() {
 				f.audit = &audit{leader: other}
 			}
 		}
-		if f.audit != nil && f.def.Rests && len(f.cursor) == 0 {
+		if f.audit == nil || !f.def.Rests {
+			continue
+		}
+		if f.audit.again.Store(f.saved.Again); len(f.cursor) == 0 {
 			f.audit.whole = f.saved.Whole
 		}
 	}
@@ -40,7 +45,7 @@ func (s *session) lead() {
 // resting is how long an audit still rests, and in how long to look again: the leader may go blind meanwhile.
 func (f *feed) resting(now time.Time) (left, look time.Duration) {
 	a := f.audit
-	if a == nil || a.whole.IsZero() || a.anew.Load() || a.woken || len(f.round) > 0 || len(f.later) > 0 {
+	if a == nil || a.whole.IsZero() || a.anew.Load() || a.again.Load() || a.woken || len(f.round) > 0 || len(f.later) > 0 {
 		return 0, 0
 	}
 	left = a.whole.Add(f.pace()).Sub(now)
@@ -66,7 +71,10 @@ func (f *feed) pace() time.Duration {
 func (a *audit) ended(p *plan, calls int64) {
 	a.woken, a.whole = false, time.Time{}
 	if p.whole {
-		a.whole, a.cost, a.from = p.now.UTC().Round(0), calls-a.from, calls
+		a.cost, a.from = calls-a.from, calls
+	}
+	if p.whole && !a.again.Load() {
+		a.whole = p.now.UTC().Round(0)
 	}
 }
 
@@ -78,26 +86,41 @@ func (f *feed) rest(left time.Duration) {
 	})
 }
 
-// beginAnew makes an audit whose leader has lost track start over.
+// beginAnew makes an audit whose leader has lost track start over. A round that begins now shows whatever was seen before.
 func (f *feed) beginAnew() {
-	if f.audit != nil && f.audit.anew.Swap(false) {
+	if f.audit == nil {
+		return
+	}
+	if f.audit.anew.Swap(false) {
 		f.giveUpPasses()
 		f.startOver()
 	}
+	if len(f.round) == 0 && len(f.cursor) == 0 {
+		f.audit.again.Store(false)
+	}
 }
 
-// lost makes the audits that f leads begin anew. Their places in the log are taken back before f's own moves on, so that a crash
-// in between loses nothing. The caller holds s.mu.
-func (s *session) lost(ctx context.Context, f *feed) error {
+// ask makes audits begin a round, those that a page tells to: all that its feed leads when it has lost track, and those that it wakes
+// although they rest. Their places in the log change before the feed's own moves on, so that a crash in between loses nothing.
+// The caller holds s.mu.
+func (s *session) ask(ctx context.Context, page *Page, f *feed) error {
 	for _, g := range s.feeds {
-		if g.audit == nil || g.audit.leader != f {
+		lost := page.Lost && g.audit != nil && g.audit.leader == f
+		if !lost && !(g.def.Rests && slices.Contains(page.Wakes, g.def.Name)) || g == f {
 			continue
 		}
-		g.audit.anew.Store(true)
-		if g.saved.Sequence > 0 && (len(g.saved.Cursor) > 0 || !g.saved.Whole.IsZero()) {
-			receipt, err := s.cfg.Log.Append(ctx, events.Append{Claim: s.claim, Feed: g.def.Name, Expect: g.saved})
+		place := events.Append{Claim: s.claim, Feed: g.def.Name, Expect: g.saved}
+		if lost {
+			g.audit.anew.Store(true)
+		} else {
+			g.audit.again.Store(true)
+			place.Cursor, place.Again = g.saved.Cursor, len(g.saved.Cursor) > 0
+		}
+		now := g.saved
+		if now.Sequence > 0 && (!now.Whole.IsZero() || now.Again != place.Again || len(now.Cursor) != len(place.Cursor)) {
+			receipt, err := s.cfg.Log.Append(ctx, place)
 			if err != nil {
-				return fmt.Errorf("taking back the place of %s: %w", g.def.Name, err)
+				return fmt.Errorf("asking %s for a round: %w", g.def.Name, err)
 			}
 			s.claim, g.saved = receipt.Claim, receipt.Saved
 		}
@@ -106,11 +129,11 @@ func (s *session) lost(ctx context.Context, f *feed) error {
 	return nil
 }
 
-// wake pulls feeds before their time.
+// wake pulls feeds before their time, but for those that [session.ask] has asked.
 func (s *session) wake(names []string) {
 	for _, name := range names {
 		for _, f := range s.feeds {
-			if f.def.Name == name {
+			if f.def.Name == name && !f.def.Rests {
 				f.nudge()
 			}
 		}

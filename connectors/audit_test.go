@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,6 +175,66 @@ func TestFeedsWakeOthers(t *testing.T) {
 		}
 		x.end()
 	})
+}
+
+// A feed may see what only a whole round of an audit shows. The round comes, whenever the hub is killed: at once where the audit
+// rests, and after the round that is under way.
+func TestAuditThatWasWokenIsNotForgotten(t *testing.T) {
+	for _, at := range []string{"rest", "middle"} {
+		synctest.Test(t, func(t *testing.T) {
+			v, log := newAudited(), newMemLog()
+			var broken, killed atomic.Bool
+			broken.Store(at == "middle")
+			pull := v.feeds[1].Pull
+			v.feeds[1].Pull = func(ctx context.Context, from Cursor) (Page, error) {
+				if from != nil && broken.Load() {
+					return Page{}, errVendor
+				}
+				return pull(ctx, from)
+			}
+			log.before = func(events.Append) error {
+				if killed.Load() {
+					return events.ErrFenced
+				}
+				return nil
+			}
+			log.after = func(a events.Append) error {
+				if slices.ContainsFunc(a.Events, func(e events.Event) bool { return e.Ref().Holder == "seen" }) {
+					killed.Store(true) // as soon as the leader's page is stored
+				}
+				return nil
+			}
+			wake := false
+			v.log = func() (Page, error) {
+				if !wake {
+					return Page{Next: Cursor("here")}, nil
+				}
+				return Page{Next: Cursor("there"), Wakes: []string{"things"}, Records: []Record{v.record(says(agent("seen", "A")))}}, nil
+			}
+			x := start(t, v, log)
+			after(time.Minute)
+			v.locked(func() { wake = true })
+			after(10 * time.Second)
+			x.end()
+			if !killed.Load() {
+				t.Fatal("nothing was woken")
+			}
+			v.taken()
+			wake = false
+			broken.Store(false)
+			killed.Store(false)
+			x = start(t, v, log)
+			after(time.Minute)
+			if got, want := v.taken(), map[string]string{"rest": ",half", "middle": "half,,half"}[at]; got != want {
+				t.Errorf("woken in its %s: the next start pulled from %q, want %q", at, got, want)
+			}
+			after(time.Hour)
+			if got := v.taken(); got != "" {
+				t.Errorf("woken in its %s: one more round, from %q", at, got)
+			}
+			x.end()
+		})
+	}
 }
 
 func TestLeadersAreChecked(t *testing.T) {

@@ -120,7 +120,7 @@ func (f *feed) leave(ctx context.Context) error {
 	}
 	ctx, cancel := graceful(ctx, f.s.cfg.Grace)
 	defer cancel()
-	receipt, err := f.s.cfg.Log.Append(ctx, events.Append{Claim: f.s.claim, Feed: f.def.Name, Expect: f.saved, Cursor: cursor, Whole: f.wholeAt()})
+	receipt, err := f.s.cfg.Log.Append(ctx, events.Append{Claim: f.s.claim, Feed: f.def.Name, Expect: f.saved, Cursor: cursor, Whole: f.wholeAt(), Again: f.follows(cursor)})
 	if err != nil {
 		f.s.cfg.Logger.Warn("saving a feed's place at the end", "connection", f.s.cfg.Connection, "feed", f.def.Name,
 			"error", f.s.cfg.scrub(err.Error()))

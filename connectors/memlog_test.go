@@ -117,7 +117,7 @@ func (l *memLog) store(a events.Append) (events.Receipt, error) {
 		l.all = append(l.all, m)
 	}
 	l.seq++
-	s := events.Saved{Cursor: a.Cursor, Head: head, Events: a.Expect.Events + uint64(len(a.Events)), Whole: a.Whole, Time: time.Now(), Sequence: l.seq}
+	s := events.Saved{Cursor: a.Cursor, Head: head, Events: a.Expect.Events + uint64(len(a.Events)), Whole: a.Whole, Again: a.Again, Time: time.Now(), Sequence: l.seq}
 	l.saved[cursor] = s
 	return events.Receipt{Saved: s, Claim: l.claims[claim], Position: events.Position{Sequence: l.seq}}, nil
 }

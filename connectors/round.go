@@ -52,10 +52,15 @@ func (f *feed) persistent() Cursor {
 
 // wholeAt is when an audit's last round ended, if nothing of another stands at its place.
 func (f *feed) wholeAt() time.Time {
-	if f.audit == nil || !f.def.Rests || f.audit.anew.Load() || len(f.later) > 0 || len(f.cursor) > 0 {
+	if f.audit == nil || !f.def.Rests || f.audit.anew.Load() || f.audit.again.Load() || len(f.later) > 0 || len(f.cursor) > 0 {
 		return time.Time{}
 	}
 	return f.audit.whole
+}
+
+// follows reports whether another round is to follow the one that stands at a cursor.
+func (f *feed) follows(cursor Cursor) bool {
+	return len(cursor) > 0 && f.audit != nil && f.def.Rests && f.audit.again.Load()
 }
 
 // due reports whether a cursor is to be saved although there are no events.
@@ -89,6 +94,9 @@ func (f *feed) taken(p *plan, began time.Time) time.Duration {
 	if left, look := f.resting(time.Now()); left > 0 {
 		f.rest(left)
 		return look
+	}
+	if f.def.Rests && f.audit.again.Load() {
+		return 0
 	}
 	return max(0, time.Until(began.Add(f.pace())))
 }

@@ -183,17 +183,15 @@ func endsSession(err error) bool {
 // store makes one attempt to append, and replaces what is too large.
 func (s *session) store(ctx context.Context, p *plan, f *feed) error {
 	cursor := f.persistent()
-	if p.page.Lost {
-		if err := s.lost(ctx, f); err != nil {
-			return err
-		}
+	if err := s.ask(ctx, &p.page, f); err != nil {
+		return err
 	}
 	for {
 		if len(p.events) == 0 && !f.due(cursor) {
 			return nil
 		}
 		receipt, err := s.cfg.Log.Append(ctx, events.Append{
-			Claim: s.claim, Feed: f.def.Name, Expect: f.saved, Events: slices.Clone(p.events), Cursor: cursor, Whole: f.wholeAt(),
+			Claim: s.claim, Feed: f.def.Name, Expect: f.saved, Events: slices.Clone(p.events), Cursor: cursor, Whole: f.wholeAt(), Again: f.follows(cursor),
 		})
 		var large *events.TooLargeError
 		if errors.As(err, &large) {

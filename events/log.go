@@ -75,6 +75,9 @@ type Saved struct {
 	// Whole is when a round of the feed ended, if it did with this place and the feed rests between rounds through restarts.
 	Whole time.Time `json:"whole,omitzero"`
 
+	// Again says that another round is to follow at once the one that stands at this place.
+	Again bool `json:"again,omitzero"`
+
 	Time     time.Time `json:"time"`
 	Sequence uint64    `json:"-"` // of the cursor's message; 0: the feed has none
 }
@@ -87,6 +90,7 @@ type Append struct {
 	Events []Event
 	Cursor []byte
 	Whole  time.Time // for Saved.Whole
+	Again  bool      // for Saved.Again
 }
 
 // Receipt says what the log holds after an append.

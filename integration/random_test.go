@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/connectors/all"
+	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/internal/config"
 	"github.com/rollcallhq/rollcall/internal/hub"
@@ -72,7 +73,7 @@ func random(t *testing.T, seed uint64, steps int) {
 	h.caughtUp()
 	h.rounds(2)
 	if n := h.events(); n != before {
-		t.Errorf("reading everything once more appended %d events", n-before)
+		t.Errorf("reading everything once more appended %d events:\n%s", n-before, h.last(n-before))
 	}
 	h.becomes(c)
 	h.stop()
@@ -253,6 +254,18 @@ func (r *running) events() uint64 {
 		r.t.Fatal(err)
 	}
 	return n
+}
+
+// last describes the last n events.
+func (r *running) last(n uint64) string {
+	var all []string
+	for m, err := range r.h.Log().Read(r.t.Context(), events.Query{}) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s %s %s: %v %+v", m.Event.Connection, m.Event.Type, m.Event.Ref(), m.Event.Data.Changed, m.Event.Data.Evidence))
+	}
+	return strings.Join(all[max(0, len(all)-int(n)):], "\n")
 }
 
 // states says how each feed does.

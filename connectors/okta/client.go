@@ -43,7 +43,8 @@ type client struct {
 
 	skew   atomic.Int64 // how far the vendor's clock is ahead of the hub's, in nanoseconds, as its last answer tells
 	roll   *roll
-	barred sync.Map // names of parts that may not be read → true
+	barred sync.Map    // names of parts that may not be read → true
+	unmet  atomic.Bool // somebody could not be read just now, though perhaps later
 }
 
 // may notes whether parts may be read.

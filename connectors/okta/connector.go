@@ -68,7 +68,7 @@ const (
 // feeds is everything that the connector reads. A name is for ever: it names the cursor.
 func feeds(c *client, o settings) []connectors.Feed {
 	list := func(name string, pull pullFunc, kinds ...events.Kind) connectors.Feed {
-		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: systemLog, Pull: wholly(pull)}
+		return connectors.Feed{Name: name, Kinds: kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: systemLog, Pull: c.wholly(pull)}
 	}
 	audit := func(name string, ids idsFunc, parts ...*part) connectors.Feed {
 		w := &walk{client: c, parts: parts, ids: ids}
@@ -87,16 +87,20 @@ func feeds(c *client, o settings) []connectors.Feed {
 		audit("app-grants", c.appIDs, partGrants),
 		audit("app-roles", c.appIDs, partRoles),
 		audit("people", knownPeople, partPerson),
-		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: wholly((&logFeed{client: c, opts: o.log}).pull)},
+		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: c.wholly((&logFeed{client: c, opts: o.log}).pull)},
 	}
 }
 
-// wholly makes a pull fail that was cancelled on the way: what it reads beside its list must not be missing without a word.
-func wholly(pull pullFunc) pullFunc {
+// wholly sees to it that what a pull reads beside its list is not missing without a word: one that was cancelled on the way fails,
+// and where people could not be read their walk is woken.
+func (c *client) wholly(pull pullFunc) pullFunc {
 	return func(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
 		page, err := pull(ctx, from)
 		if err == nil && ctx.Err() != nil {
 			return connectors.Page{}, context.Cause(ctx)
+		}
+		if err == nil && c.unmet.Swap(false) {
+			page.Wakes = append(slices.Clone(page.Wakes), "people")
 		}
 		return page, err
 	}

@@ -34,9 +34,10 @@ type logFeed struct {
 	looked map[string]*answer // apps that this pull has read
 	again  []signal           // read since: a start from nothing reads them once more
 	most   int                // the most entries that a page has had
+	before int                // the entries of the page before
 }
 
-// fewEntries are too few for a page that leaves something out.
+// fewEntries are too few for a page to be thought full at once.
 const fewEntries = 20
 
 func (f *logFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
@@ -94,10 +95,10 @@ func (f *logFeed) poll(ctx context.Context, cur *logCursor) (records []connector
 }
 
 // isFull reports whether a page may have left something out. The vendor may give less than is asked for, so the largest page so
-// far is what full means: short pages then cost no second call.
+// far is what full means. A few entries after an empty page are just what has happened: asking again would cost a call for each.
 func (f *logFeed) isFull(n int) bool {
-	full := n > fewEntries && n >= f.most
-	f.most = max(f.most, n)
+	full := n > 0 && n >= f.most && (n > fewEntries || f.before > 0)
+	f.most, f.before = max(f.most, n), n
 	return full
 }
 

@@ -3,6 +3,7 @@ package okta
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
@@ -233,8 +234,12 @@ func (c *client) whole(ctx context.Context, ids []string, want []*part, walks []
 	}
 	answers, err := c.ask(ctx, ids, want...)
 	for _, t := range answers {
-		if _, no := forbidden(t.err); t.err == nil || no {
+		_, no := forbidden(t.err)
+		if t.err == nil || no {
 			records = append(records, t.records...)
+		}
+		if no && !slices.ContainsFunc(want, c.isBarred) {
+			wakes = walks // they find out whether that stays so
 		}
 	}
 	if err != nil {

@@ -83,8 +83,13 @@ func TestNewAgentsAreLeftToTheWalks(t *testing.T) {
 	if p, page = pullKnowing(t, o.connect(t), "ai-agents", knowing{"wlp0"}); !slices.Equal(page.Wakes, agentWalks) || len(p.refs(events.KindAgent)) != 2 {
 		t.Errorf("wakes %v, agents %v", page.Wakes, p.refs(events.KindAgent))
 	}
-	o.on(agentsPath+"/wlpx0/connections", fixed(403, `{"errorCode":"E0000006"}`)) // the walk says so by itself
-	if p, page = pullKnowing(t, o.connect(t), "ai-agents", knowing{"wlp0"}); page.Wakes != nil || len(p.refs(events.KindCredential)) != 1 {
+	o.on(agentsPath+"/wlpx0/connections", fixed(403, `{"errorCode":"E0000006"}`)) // the walk finds out whether that stays so
+	c := o.connect(t)
+	if p, page = pullKnowing(t, c, "ai-agents", knowing{"wlp0"}); !slices.Equal(page.Wakes, agentWalks) || len(p.refs(events.KindCredential)) != 1 {
+		t.Errorf("wakes %v, keys %v", page.Wakes, p.refs(events.KindCredential))
+	}
+	c.client.may([]*part{partConnections}, false)
+	if p, page = pullKnowing(t, c, "ai-agents", knowing{"wlp0"}); page.Wakes != nil || len(p.refs(events.KindCredential)) != 1 {
 		t.Errorf("wakes %v, keys %v", page.Wakes, p.refs(events.KindCredential))
 	}
 }

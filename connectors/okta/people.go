@@ -48,7 +48,7 @@ func onlyPerson(body []byte) ([]byte, error) {
 }
 
 // withPeople adds to records of owners who those are, where nobody has told yet: read one by one, at most [mostPeople], else
-// as the list of owners names them. It never fails.
+// as the list of owners names them, until the walk over all people comes by. It never fails.
 func (c *client) withPeople(ctx context.Context, records []connectors.Record) []connectors.Record {
 	var fresh []string
 	for _, r := range records {
@@ -70,6 +70,9 @@ func (c *client) withPeople(ctx context.Context, records []connectors.Record) []
 		}
 	}
 	untold := slices.DeleteFunc(fresh, func(id string) bool { return told[id] })
+	if len(untold) > 0 && !c.isBarred(partPerson) {
+		c.unmet.Store(true)
+	}
 	for i := range records {
 		if records[i].Type == typeOwners && len(untold) > 0 {
 			records[i].Context[aboutPeople] = strings.Join(untold, ",")

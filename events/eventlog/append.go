@@ -97,7 +97,7 @@ func (l *Log) plan(a *events.Append) ([]batch, error) {
 // quiet is the batch of an append without events. It renews the claim, so that claim and cursor are both checked.
 func (l *Log) quiet(a *events.Append) (batch, error) {
 	now := time.Now().UTC()
-	saved := events.Saved{Cursor: a.Cursor, Head: a.Expect.Head, Events: a.Expect.Events, Whole: a.Whole, Time: now}
+	saved := events.Saved{Cursor: a.Cursor, Head: a.Expect.Head, Events: a.Expect.Events, Whole: a.Whole, Again: a.Again, Time: now}
 	cursor, err := l.cursorRecord(a, &saved)
 	if err != nil {
 		return batch{}, err
@@ -174,7 +174,7 @@ func (p *planner) close(end bool) error {
 	saved := p.saved
 	saved.Time, saved.Sequence = p.now, 0
 	if end {
-		saved.Cursor, saved.Done, saved.Whole = p.append.Cursor, nil, p.append.Whole
+		saved.Cursor, saved.Done, saved.Whole, saved.Again = p.append.Cursor, nil, p.append.Whole, p.append.Again
 	}
 	cursor, err := p.log.cursorRecord(p.append, &saved)
 	if err != nil {

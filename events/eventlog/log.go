@@ -74,7 +74,7 @@ func (l *Log) cursor(ctx context.Context, tenant, connection, feed string) (even
 		return s, err
 	}
 	if r.seq < floor {
-		s.Cursor, s.Done, s.Whole = nil, nil, time.Time{}
+		s.Cursor, s.Done, s.Whole, s.Again = nil, nil, time.Time{}, false
 	}
 	return s, l.absorb(ctx, tenant, connection, feed, &s)
 }
