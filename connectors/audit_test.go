@@ -52,7 +52,7 @@ func TestAuditRestsThroughARestart(t *testing.T) {
 		time.Sleep(22 * time.Hour)
 		x = start(t, v, x.log)
 		after(time.Hour)
-		if f := x.feed("things"); v.taken() != "" || !f.CaughtUp || f.State != FeedCaughtUp || f.NextAt.Sub(time.Now()).Round(time.Minute) != 59*time.Minute {
+		if f := x.feed("things"); v.taken() != "" || !f.CaughtUp || f.State != FeedCaughtUp || time.Until(f.NextAt).Round(time.Minute) != 59*time.Minute {
 			t.Errorf("after a restart it does not rest: %+v", f)
 		}
 		after(time.Hour)
