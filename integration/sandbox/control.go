@@ -22,12 +22,21 @@ var ops = []Op{
 // extraOps are the changes that only some vendors have.
 var extraOps = []Op{DisablePerson, EnablePerson, SuspendPerson, RenamePerson, ActAgent, ImportAgents}
 
+// directoryOps are the changes that only a directory of Entra's kind has.
+var directoryOps = []Op{
+	BlockAgent, UnblockAgent, AddRole, RemoveRole, AddInheritable, RemoveInheritable, AddConsent, RemoveConsent, RaiseRisk, DismissRisk,
+}
+
 // Ops returns the changes that each vendor has for some agent or other, in a fixed order, for tests that draw from them.
 func Ops() []Op { return slices.Clone(ops) }
 
 // ExtraOps returns the changes that only some vendors have, in a fixed order. They are not among [Ops], so that a test which
 // wants each change done at every vendor still can.
 func ExtraOps() []Op { return slices.Clone(extraOps) }
+
+// DirectoryOps returns the changes that only a directory like Entra has: agents blocked by the vendor, directory roles, what is
+// inherited from a blueprint, consents, risks. They are not among [ExtraOps], most of which more than one vendor has.
+func DirectoryOps() []Op { return slices.Clone(directoryOps) }
 
 // controls is the control API, JSON throughout. It asks for no credentials: a sandbox listens on loopback.
 //
@@ -72,7 +81,7 @@ func (s *Server) mutate(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	if all := slices.Concat(ops, extraOps); !slices.Contains(all, c.Op) {
+	if all := slices.Concat(ops, extraOps, directoryOps); !slices.Contains(all, c.Op) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("op: %q is not a change; use one of %v", c.Op, all))
 		return
 	}

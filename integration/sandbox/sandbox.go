@@ -72,10 +72,22 @@ const (
 	RenamePerson  Op = "person.rename" // a user or a group
 	ActAgent      Op = "agent.act"     // an agent does something, which only the vendor's log tells
 	ImportAgents  Op = "agent.import"  // the vendor's own import of agents from elsewhere runs
+
+	BlockAgent        Op = "agent.block" // by the vendor itself, for a violation of its terms
+	UnblockAgent      Op = "agent.unblock"
+	AddRole           Op = "role.add" // an administrator's role in the directory
+	RemoveRole        Op = "role.remove"
+	AddInheritable    Op = "inheritable.add" // what agents may inherit from their blueprint
+	RemoveInheritable Op = "inheritable.remove"
+	AddConsent        Op = "consent.add" // one delegated scope, for one person or for all
+	RemoveConsent     Op = "consent.remove"
+	RaiseRisk         Op = "risk.raise" // the vendor detects a risk
+	DismissRisk       Op = "risk.dismiss"
 )
 
 // Change asks for one change. Agent and Person may be empty: then the sandbox picks one that fits, with its own generator.
-// For the changes to persons, Person names the user or group and Native may be user or group.
+// For the changes to persons, Person names the user or group and Native may be user or group. What Name means beside a name
+// is said by the vendor's sandbox.
 type Change struct {
 	Op     Op     `json:"op"`
 	Agent  string `json:"agent,omitempty"`  // the id that [TruthAgent.ID] has
@@ -102,6 +114,22 @@ type Truth struct {
 	// People are those whom a reader has to know: who owns an agent now, or holds a token. Sorted by ID; nil where the
 	// vendor's sandbox does not tell.
 	People []TruthPerson `json:"people,omitempty"`
+
+	// Blueprints are the templates of agents, sorted by ID; nil where the vendor has none.
+	Blueprints []TruthBlueprint `json:"blueprints,omitempty"`
+}
+
+// TruthBlueprint is one template of agents as the vendor has it.
+//
+// ID is the object id of the application; where another tenant publishes the blueprint, that of its principal.
+type TruthBlueprint struct {
+	ID          string   `json:"id"`
+	Principal   string   `json:"principal"` // the object id of its service principal
+	Name        string   `json:"name"`
+	Status      string   `json:"status"`      // active, disabled, deleted (soft-deleted and restorable)
+	Stewards    []string `json:"stewards"`    // role:person id of the application, sorted
+	Credentials []string `json:"credentials"` // the vendor's key ids, sorted
+	Inheritable []string `json:"inheritable"` // resource application id=scopes separated by spaces, or =all, sorted
 }
 
 // TruthPerson is one user or group as the vendor has it.
@@ -126,6 +154,13 @@ type TruthAgent struct {
 	Credentials []string `json:"credentials"` // the vendor's key ids, sorted
 	Grants      []string `json:"grants"`      // the vendor's ids or role@resource, sorted
 	LinkedTo    string   `json:"linked_to,omitempty"`
+
+	// What follows is nil or empty at a vendor that does not have it.
+	DisabledBy string   `json:"disabled_by,omitempty"` // vendor, when the vendor itself disabled it
+	Roles      []string `json:"roles,omitempty"`       // the ids of its assignments to directory roles, sorted
+	Inherited  []string `json:"inherited,omitempty"`   // the ids of the grants that it has through its blueprint, sorted
+	Consents   []string `json:"consents,omitempty"`    // scope@resource id for person id or all, of its own delegated grants, sorted
+	Risk       string   `json:"risk,omitempty"`        // low, medium, high: the level while it is at risk
 }
 
 // Fault is a misbehaviour that the chassis plays instead of, or on top of, the vendor's answer.
