@@ -1,8 +1,10 @@
 package entra
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -77,20 +79,26 @@ type logged struct {
 	verb    string // Add, Update, Delete, Restore, Hard Delete, or a whole activity name
 	about   []*object
 	changes []modified
+
+	category string // empty: that of the first object
 }
 
 // nouns are how the log names a type: agents are logged under their base type.
-var nouns = map[string]string{"servicePrincipal": "service principal", "application": "application", "user": "user"}
+var nouns = map[string]string{"servicePrincipal": "service principal", "application": "application", "user": "user",
+	"group": "group"}
 
 // entryOf describes an operation on the object as such.
 func entryOf(at time.Time, verb string, o *object, changes ...modified) logged {
 	return logged{at: at, verb: verb + " " + nouns[o.base], about: []*object{o}, changes: changes}
 }
 
-// category is UserManagement for users and ApplicationManagement for everything else.
+// category is UserManagement for users, GroupManagement for groups, and ApplicationManagement for everything else.
 func category(o *object) string {
-	if o.base == "user" {
+	switch o.base {
+	case "user":
 		return "UserManagement"
+	case "group":
+		return "GroupManagement"
 	}
 	return "ApplicationManagement"
 }
@@ -104,7 +112,7 @@ func (s *Sandbox) record(l logged, by initiator) {
 	correlation := r.UUID()
 	e := &entry{
 		ID:       fmt.Sprintf("Directory_%s_%s_%s", correlation, strings.ToUpper(r.Base62(5)), r.Digits(8)),
-		Category: category(l.about[0]), CorrelationID: correlation, Result: "success", ActivityDisplayName: l.verb,
+		Category: cmp.Or(l.category, category(l.about[0])), CorrelationID: correlation, Result: "success", ActivityDisplayName: l.verb,
 		ActivityDateTime: l.at.UTC().Format("2006-01-02T15:04:05.0000000Z"), LoggedByService: "Core Directory",
 		OperationType: operation(l.verb), InitiatedBy: by, AdditionalDetails: []keyValue{{"User-Agent", "rollcall-sandbox/1.0"}},
 	}
@@ -115,8 +123,8 @@ func (s *Sandbox) record(l logged, by initiator) {
 		}
 		e.TargetResources = append(e.TargetResources, t)
 	}
-	if s.Nature.LogLag > 0 {
-		s.later(pending{Due: l.at.Add(s.Nature.LogLag), Do: "log", Entry: e})
+	if lag := s.logLag(); lag > 0 {
+		s.later(pending{Due: l.at.Add(lag), Do: "log", Entry: e})
 		return
 	}
 	s.publish(e)
@@ -189,4 +197,43 @@ func change(prop, before, after string) modified {
 func list(text string) string {
 	b, _ := json.Marshal([]string{text}) // a text: it cannot fail
 	return string(b)
+}
+
+// told is an entry as the request's version tells it: beta adds who among the parties is an agent.
+func (q *request) told(e *entry) map[string]any {
+	if q.version != "beta" {
+		return e.row()
+	}
+	m := maps.Clone(e.row())
+	by, _ := m["initiatedBy"].(map[string]any)
+	by = maps.Clone(by)
+	for party, id := range map[string]string{"user": "id", "app": "servicePrincipalId"} {
+		if p, _ := by[party].(map[string]any); p != nil {
+			by[party] = q.classified(p, id)
+		}
+	}
+	m["initiatedBy"] = by
+	targets, _ := m["targetResources"].([]any)
+	targets = slices.Clone(targets)
+	for i := range targets {
+		t, _ := targets[i].(map[string]any)
+		targets[i] = q.classified(t, "id")
+	}
+	m["targetResources"] = targets
+	return m
+}
+
+// classified adds agentType and blueprintId to a party of an entry. Two of the types are newer than the enumeration: a client
+// has to ask for them.
+func (q *request) classified(party map[string]any, id string) map[string]any {
+	text, _ := party[id].(string)
+	o := q.ix.byID[text]
+	typ := agentType(o)
+	evolved := typ == "agentIdentityBlueprintPrincipal" || typ == "agentIDuser"
+	if evolved && !strings.Contains(strings.Join(q.header.Values("Prefer"), ","), "include-unknown-enum-members") {
+		typ = "unknownFutureValue"
+	}
+	m := maps.Clone(party)
+	m["agentType"], m["blueprintId"] = typ, q.blueprintID(o)
+	return m
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-const spSelect = "/v1.0/servicePrincipals/delta?$select=id,displayName,accountEnabled,servicePrincipalType,agentIdentityBlueprintId"
+const spSelect = "/v1.0/servicePrincipals/delta?$select=id,displayName,accountEnabled,disabledByMicrosoftStatus,servicePrincipalType,agentIdentityBlueprintId"
 
 // TestDeltaFirstRound checks that a first round holds what the lists hold, each object once.
 func TestDeltaFirstRound(t *testing.T) {

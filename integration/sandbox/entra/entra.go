@@ -32,11 +32,15 @@ type Sandbox struct {
 type Nature struct {
 	NewObjectLag time.Duration // a new object answers 404 and stands in no list for so long
 	DeltaLag     time.Duration // a change shows in delta so much later than in a direct read
-	LogLag       time.Duration // an audit entry shows so much later than its activityDateTime
+	LogLag       time.Duration // an entry of the audit or sign-in log shows so much later than its time says
+	LogJitter    time.Duration // and up to so much later than that, in whole seconds: entries overtake each other
 	CascadeDelay time.Duration // children of a deleted blueprint are soft-deleted so much later; [New] sets 30 seconds
 	Replays      bool          // each delta page but the first starts with the item that ended the page before it
 	EmptyPages   bool          // each list, log and delta page is preceded by an empty one that carries a nextLink
 	OmitTypes    bool          // delta items do not say their @odata.type
+	OrphanUsers  bool          // the cascade of a deleted blueprint leaves the agents' users behind, as some pages say
+	SignIns      Access        // the sign-in log
+	Risk         Access        // risky agents and their detections
 }
 
 // New seeds a tenant with the company's agents of vendor entra, its people and groups, and the ordinary applications that

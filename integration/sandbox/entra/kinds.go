@@ -85,6 +85,19 @@ var kinds = map[string]kind{
 	"inheritablePermission":       {base: "inheritablePermission", defaults: split(`resourceAppId inheritableScopes`)},
 	"organization": {base: "organization", set: "organization",
 		defaults: split(`displayName createdDateTime verifiedDomains[] tenantType`)},
+	"unifiedRoleAssignment": {base: "unifiedRoleAssignment", defaults: split(`directoryScopeId principalId roleDefinitionId`),
+		more: split(`appScopeId condition principalOrganizationId`), rels: split(`principal roleDefinition`)},
+	"unifiedRoleDefinition": {base: "unifiedRoleDefinition", defaults: split(`description displayName isBuiltIn isEnabled
+		resourceScopes[] rolePermissions[] templateId version`)},
+	"signIn": {base: "signIn", pageMax: 1000, defaults: split(`appDisplayName appId clientAppUsed conditionalAccessStatus correlationId
+		createdDateTime ipAddress isInteractive resourceDisplayName resourceId status userDisplayName userId userPrincipalName`),
+		more: split(`agent federatedCredentialId resourceServicePrincipalId servicePrincipalCredentialKeyId servicePrincipalId
+			servicePrincipalName sessionId signInEventTypes[] uniqueTokenIdentifier`)},
+	"riskyAgent": {base: "riskyAgent", defaults: split(`agentDisplayName blueprintId identityType isDeleted isEnabled isProcessing
+		riskDetail riskLastModifiedDateTime riskLevel riskState`)},
+	"agentRiskDetection": {base: "agentRiskDetection", defaults: split(`activityDateTime additionalInfo agentDisplayName agentId
+		blueprintId detectedDateTime detectionTimingType identityType lastModifiedDateTime riskDetail riskEventType riskEvidence
+		riskLevel riskState signInRequestId source`)},
 	"directoryObject": {base: "directoryObject", defaults: split(`deletedDateTime`)},
 }
 

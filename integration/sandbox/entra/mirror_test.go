@@ -71,7 +71,7 @@ func TestMirror(t *testing.T) {
 		readers := []*mirror{{x: x, path: spSelect, agents: map[string]jsonObject{}}, {x: x, path: userSelect, agents: map[string]jsonObject{}}}
 		for range 500 {
 			x.pass(time.Duration(r.Pick(20)) * time.Second)
-			ops := sandbox.Ops()
+			ops := everyOp()
 			if _, err := x.Mutate(changeOf(ops[r.Pick(len(ops))])); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Fatal(err)
 			}
@@ -111,7 +111,8 @@ func (x *tenant) agree(seed uint64, readers []*mirror) {
 			continue
 		}
 		count++
-		if m["displayName"] != a.Name || m["accountEnabled"] != (a.Status == "active") {
+		on := m["accountEnabled"] == true && m["disabledByMicrosoftStatus"] != disabledByMicrosoft
+		if m["displayName"] != a.Name || on != (a.Status == "active") || (m["disabledByMicrosoftStatus"] == disabledByMicrosoft) != (a.DisabledBy != "") {
 			x.t.Errorf("seed %d: the tenant has %+v, the reader %s", seed, a, compact(m))
 		}
 	}

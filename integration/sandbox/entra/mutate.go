@@ -2,16 +2,16 @@ package entra
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-// Mutate makes one change. For agent.delete and agent.restore the change may also name a blueprint or a blueprint principal
-// by its object id; then its agents follow a while later, as [Nature.CascadeDelay] says. Person is a user's object id, its
-// principal name, or the company's key.
+// Mutate makes one change. For agent.delete, agent.restore, agent.purge, owner.add and owner.remove the change may also name a
+// blueprint or a blueprint principal by its object id; after agent.delete its agents follow a while later, as
+// [Nature.CascadeDelay] says. Person is a user's object id, its principal name, or the company's key; for the changes to
+// persons it may be a group's. What Name says is told by each kind of change: a new name, a role, a resource, a scope.
 func (s *Sandbox) Mutate(c sandbox.Change) (sandbox.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,6 +22,11 @@ func (s *Sandbox) Mutate(c sandbox.Change) (sandbox.Outcome, error) {
 		sandbox.RenameAgent: s.renameAgent, sandbox.AddOwner: s.addOwner, sandbox.RemoveOwner: s.removeOwner,
 		sandbox.AddCredential: s.addCredential, sandbox.RemoveCredential: s.removeCredential,
 		sandbox.AddGrant: s.addGrant, sandbox.RemoveGrant: s.removeGrant,
+		sandbox.BlockAgent: s.blockAgent, sandbox.UnblockAgent: s.unblockAgent, sandbox.AddRole: s.addRole, sandbox.RemoveRole: s.removeRole,
+		sandbox.AddInheritable: s.addInheritable, sandbox.RemoveInheritable: s.removeInheritable,
+		sandbox.AddConsent: s.addConsent, sandbox.RemoveConsent: s.removeConsent, sandbox.DisablePerson: s.disablePerson,
+		sandbox.EnablePerson: s.enablePerson, sandbox.RenamePerson: s.renamePerson,
+		sandbox.ActAgent: s.act, sandbox.RaiseRisk: s.raiseRisk, sandbox.DismissRisk: s.dismissRisk,
 	}[c.Op]
 	if do == nil {
 		return sandbox.Outcome{}, none(c, "Entra has no such operation")
@@ -101,43 +106,3 @@ func outcome(o *object, key, text string, args ...any) (sandbox.Outcome, error) 
 
 // shown is the name of an object in an outcome's text.
 func shown(o *object) string { return quote(o.text("displayName")) }
-
-// Truth is every agent identity and agent user that is not purged. Relations of a soft-deleted agent are listed too, since
-// the directory keeps them for a restoration.
-func (s *Sandbox) Truth() sandbox.Truth {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.settle()
-	t := sandbox.Truth{Vendor: s.Name(), Agents: []sandbox.TruthAgent{}}
-	for o := range s.each("", 0) {
-		if natives[o.Type] != "" && !o.Purged {
-			t.Agents = append(t.Agents, s.truthOf(o))
-		}
-	}
-	slices.SortFunc(t.Agents, func(a, b sandbox.TruthAgent) int { return strings.Compare(a.ID, b.ID) })
-	return t
-}
-
-func (s *Sandbox) truthOf(o *object) sandbox.TruthAgent {
-	a := sandbox.TruthAgent{ID: o.ID, Native: natives[o.Type], Name: o.text("displayName"), Status: "active",
-		Stewards: []string{}, Credentials: []string{}, Grants: []string{}, LinkedTo: o.text("identityParentId")}
-	switch {
-	case o.Deleted != nil:
-		a.Status = "deleted"
-	case !o.enabled():
-		a.Status = "disabled"
-	}
-	for rel, role := range map[string]string{"owners": "owner", "sponsors": "sponsor", "manager": "manager"} {
-		for _, id := range o.Links[rel] {
-			a.Stewards = append(a.Stewards, role+":"+id)
-		}
-	}
-	for _, g := range s.ix.holder[o.ID] {
-		if !g.Purged {
-			a.Grants = append(a.Grants, g.ID)
-		}
-	}
-	slices.Sort(a.Stewards)
-	slices.Sort(a.Grants)
-	return a
-}

@@ -116,7 +116,7 @@ func (s *Sandbox) setEnabled(o *object, on bool, now time.Time) {
 	s.set(o, "accountEnabled", on)
 	l := entryOf(now, "Update", o, change("AccountEnabled", fmt.Sprintf("[%t]", !on), fmt.Sprintf("[%t]", on)),
 		change("Included Updated Properties", "", `"AccountEnabled"`))
-	if o.Type == "agentUser" {
+	if o.base == "user" {
 		l.verb = map[bool]string{true: "Enable account", false: "Disable account"}[on]
 	}
 	s.record(l, s.admin())
@@ -178,17 +178,18 @@ func (s *Sandbox) restoreAgent(c sandbox.Change, now time.Time) (sandbox.Outcome
 			return sandbox.Outcome{}, err
 		}
 	}
-	o.Deleted = nil
-	delete(o.Props, "deletedDateTime")
-	s.touch(o, append(keys(o.Props), life)...)
+	s.unbin(o)
 	s.record(entryOf(now, "Restore", o), s.admin())
 	return outcome(o, "", "agent %s restored", shown(o))
 }
 
 func (s *Sandbox) purgeAgent(c sandbox.Change, now time.Time) (sandbox.Outcome, error) {
-	o, err := s.target(c, func(o *object) bool { return o.Deleted != nil && !o.Purged })
-	if err != nil {
-		return sandbox.Outcome{}, err
+	o := s.parent(c.Agent)
+	if o == nil || o.Deleted == nil {
+		var err error
+		if o, err = s.target(c, func(o *object) bool { return o.Deleted != nil && !o.Purged }); err != nil {
+			return sandbox.Outcome{}, err
+		}
 	}
 	s.bury(o)
 	s.record(entryOf(now, "Hard Delete", o), s.admin())

@@ -18,16 +18,30 @@ func stewardRels(o *object) []string {
 
 // activities are how the log calls a change of stewards. The names for sponsors are not published.
 var activities = map[string][2]string{
-	"owners":   {"Add owner to service principal", "Remove owner from service principal"},
+	"owners":   {"Add owner to ", "Remove owner from "}, // the type's noun follows
 	"sponsors": {"Add sponsor", "Remove sponsor"},
 	"manager":  {"Add manager to user", "Remove manager from user"},
 }
 
-var roles = map[string]string{"owners": "owner", "sponsors": "sponsor", "manager": "manager"}
+// activity is how the log calls it that a steward came (way 0) or went (way 1).
+func activity(o *object, rel string, way int) string {
+	if rel == "owners" {
+		return activities[rel][way] + nouns[o.base]
+	}
+	return activities[rel][way]
+}
+
+// stewarded finds the agent that a change of stewards is about, or the blueprint or its principal if it is named by its id.
+func (s *Sandbox) stewarded(c sandbox.Change, fits func(*object) bool) (*object, error) {
+	if p := s.parent(c.Agent); p != nil && fits(p) {
+		return p, nil
+	}
+	return s.target(c, fits)
+}
 
 // addOwner makes somebody owner (of an agent identity) or manager (of an agent user that has none), otherwise sponsor.
 func (s *Sandbox) addOwner(c sandbox.Change, now time.Time) (sandbox.Outcome, error) {
-	o, err := s.target(c, (*object).live)
+	o, err := s.stewarded(c, (*object).live)
 	if err != nil {
 		return sandbox.Outcome{}, err
 	}
@@ -43,8 +57,8 @@ func (s *Sandbox) addOwner(c sandbox.Change, now time.Time) (sandbox.Outcome, er
 			continue
 		}
 		s.link(o, rel, p.ID)
-		s.record(logged{at: now, verb: activities[rel][0], about: []*object{o, p}}, s.admin())
-		return outcome(o, p.ID, "%s is now %s of %s", p.text("displayName"), roles[rel], shown(o))
+		s.record(logged{at: now, verb: activity(o, rel, 0), about: []*object{o, p}}, s.admin())
+		return outcome(o, p.ID, "%s is now %s of %s", p.text("displayName"), steward[rel], shown(o))
 	}
 	return sandbox.Outcome{}, none(c, fmt.Sprintf("person %q: nobody could be added", c.Person))
 }
@@ -58,7 +72,7 @@ func (s *Sandbox) removeOwner(c sandbox.Change, now time.Time) (sandbox.Outcome,
 		}
 		wanted = p.ID
 	}
-	o, err := s.target(c, func(o *object) bool { return o.live() && len(stewardships(o, wanted)) > 0 })
+	o, err := s.stewarded(c, func(o *object) bool { return o.live() && len(stewardships(o, wanted)) > 0 })
 	if err != nil {
 		return sandbox.Outcome{}, err
 	}
@@ -67,8 +81,8 @@ func (s *Sandbox) removeOwner(c sandbox.Change, now time.Time) (sandbox.Outcome,
 	rel, id := gone[0], gone[1]
 	s.unlink(o, rel, id)
 	p := s.ix.byID[id]
-	s.record(logged{at: now, verb: activities[rel][1], about: []*object{o, p}}, s.admin())
-	return outcome(o, id, "%s is no longer %s of %s", p.text("displayName"), roles[rel], shown(o))
+	s.record(logged{at: now, verb: activity(o, rel, 1), about: []*object{o, p}}, s.admin())
+	return outcome(o, id, "%s is no longer %s of %s", p.text("displayName"), steward[rel], shown(o))
 }
 
 // stewardships lists an agent's relations to stewards, or to one of them.

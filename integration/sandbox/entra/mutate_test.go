@@ -1,18 +1,24 @@
 package entra
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
 func changeOf(op sandbox.Op) sandbox.Change { return sandbox.Change{Op: op} }
+
+// everyOp are the changes that this vendor may know.
+func everyOp() []sandbox.Op {
+	return slices.Concat(sandbox.Ops(), sandbox.ExtraOps(), sandbox.DirectoryOps())
+}
 
 func byID(a, b sandbox.TruthAgent) int { return strings.Compare(a.ID, b.ID) }
 
@@ -21,7 +27,7 @@ func (x *tenant) seen(a sandbox.TruthAgent) sandbox.TruthAgent {
 	x.t.Helper()
 	path := map[string]string{"agent_identity": "/v1.0/servicePrincipals/", "agent_user": "/v1.0/users/"}[a.Native] + a.ID
 	got := sandbox.TruthAgent{ID: a.ID, Native: a.Native, Status: "active", Stewards: []string{}, Credentials: []string{}, Grants: []string{}}
-	r := x.get(path + "?$select=displayName,accountEnabled" + map[bool]string{true: ",identityParentId"}[a.Native == "agent_user"])
+	r := x.get(path + "?$select=displayName,accountEnabled," + map[string]string{"agent_user": "identityParentId", "agent_identity": "disabledByMicrosoftStatus"}[a.Native])
 	if r.status == 404 {
 		bin := x.ok("/v1.0/directory/deletedItems/" + a.ID)
 		a.Status, a.Name = "deleted", bin.body["displayName"].(string)
@@ -31,6 +37,13 @@ func (x *tenant) seen(a sandbox.TruthAgent) sandbox.TruthAgent {
 	got.LinkedTo, _ = r.body["identityParentId"].(string)
 	if r.body["accountEnabled"] == false {
 		got.Status = "disabled"
+	}
+	if r.body["disabledByMicrosoftStatus"] == disabledByMicrosoft {
+		got.Status, got.DisabledBy = "disabled", "vendor"
+	}
+	x.seenRights(&got)
+	if risk := x.get("/beta/identityProtection/riskyAgents/" + a.ID); risk.status == 200 && risk.body["riskState"] == "atRisk" {
+		got.Risk, _ = risk.body["riskLevel"].(string)
 	}
 	add := func(role, path string) {
 		list, _ := x.walk(path)
@@ -58,13 +71,125 @@ func (x *tenant) seen(a sandbox.TruthAgent) sandbox.TruthAgent {
 	return got
 }
 
+// seenRights are the roles of an agent, what it inherits, and the scopes of its delegated grants.
+func (x *tenant) seenRights(to *sandbox.TruthAgent) {
+	x.t.Helper()
+	gather := func(path string) (out []string) {
+		list, _ := x.walk(path)
+		for _, m := range list {
+			out = append(out, m["id"].(string))
+		}
+		slices.Sort(out)
+		return out
+	}
+	to.Roles = gather("/v1.0/roleManagement/directory/roleAssignments?" + query("principalId eq '"+to.ID+"'"))
+	if to.Native != "agent_identity" {
+		return
+	}
+	beta := "/beta/servicePrincipals/microsoft.graph.agentIdentity/" + to.ID
+	to.Inherited = append(gather(beta+"/inheritedAppRoleAssignments"), gather(beta+"/inheritedOauth2PermissionGrants")...)
+	slices.Sort(to.Inherited)
+	grants, _ := x.walk("/v1.0/oauth2PermissionGrants?" + query("clientId eq '"+to.ID+"'"))
+	for _, g := range grants {
+		who, _ := g["principalId"].(string)
+		for scope := range strings.FieldsSeq(g["scope"].(string)) {
+			to.Consents = append(to.Consents, scope+"@"+g["resourceId"].(string)+" for "+cmp.Or(who, "all"))
+		}
+	}
+	slices.Sort(to.Consents)
+}
+
+// seenPeople are the people whom the API shows behind the living agents of a truth.
+func (x *tenant) seenPeople(agents []sandbox.TruthAgent) []sandbox.TruthPerson {
+	x.t.Helper()
+	out := []sandbox.TruthPerson{}
+	for _, a := range agents {
+		for _, s := range a.Stewards {
+			_, id, _ := strings.Cut(s, ":")
+			p := sandbox.TruthPerson{ID: id, Status: "active"}
+			r := x.get("/v1.0/users/" + id + "?$select=displayName,accountEnabled")
+			p.Native = "user"
+			if r.status == 404 {
+				r, p.Native = x.get("/v1.0/groups/"+id), "group"
+			}
+			if p.Name, _ = r.body["displayName"].(string); r.body["accountEnabled"] == false {
+				p.Status = "disabled"
+			}
+			if a.Status != "deleted" && r.status == 200 && !slices.Contains(out, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b sandbox.TruthPerson) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// seenBlueprint is a blueprint as the API shows it.
+func (x *tenant) seenBlueprint(b sandbox.TruthBlueprint) sandbox.TruthBlueprint {
+	x.t.Helper()
+	got := sandbox.TruthBlueprint{ID: b.ID, Status: "active", Stewards: []string{}, Credentials: []string{}, Inheritable: []string{}}
+	path, cast := "/v1.0/applications/"+b.ID, "/microsoft.graph.agentIdentityBlueprint"
+	r := x.get(path)
+	if b.ID == b.Principal {
+		path, cast = "/v1.0/servicePrincipals/"+b.ID, "/microsoft.graph.agentIdentityBlueprintPrincipal"
+		r = x.get(path)
+	}
+	if r.status == 404 {
+		b.Status = "deleted"
+		return b // what hangs on it cannot be read
+	}
+	got.Name = r.body["displayName"].(string)
+	got.Principal, _ = x.ok(sprint("/v1.0/servicePrincipals(appId='%s')", r.body["appId"])).body["id"].(string)
+	for role, rel := range map[string]string{"owner": "/owners", "sponsor": cast + "/sponsors"} {
+		list, _ := x.walk(path + rel)
+		for _, m := range list {
+			got.Stewards = append(got.Stewards, role+":"+m["id"].(string))
+		}
+	}
+	slices.Sort(got.Stewards)
+	if b.ID == b.Principal {
+		return got
+	}
+	for _, prop := range []string{"passwordCredentials", "keyCredentials"} {
+		for _, k := range r.body[prop].([]any) {
+			got.Credentials = append(got.Credentials, k.(jsonObject)["keyId"].(string))
+		}
+	}
+	fics, _ := x.walk(path + "/federatedIdentityCredentials")
+	for _, f := range fics {
+		got.Credentials = append(got.Credentials, f["id"].(string))
+	}
+	parts, _ := x.walk(path + cast + "/inheritablePermissions")
+	for _, p := range parts {
+		scopes := p["inheritableScopes"].(jsonObject)
+		text := map[any]string{"allAllowed": "all"}[scopes["kind"]]
+		list, _ := scopes["scopes"].([]any)
+		for _, v := range list {
+			text = strings.TrimSpace(text + " " + v.(string))
+		}
+		got.Inheritable = append(got.Inheritable, p["resourceAppId"].(string)+"="+text)
+	}
+	slices.Sort(got.Credentials)
+	slices.Sort(got.Inheritable)
+	return got
+}
+
 // compareAll holds the whole truth against the API.
 func (x *tenant) compareAll() {
 	x.t.Helper()
-	for _, a := range x.Truth().Agents {
-		if diff := cmp.Diff(a, x.seen(a)); diff != "" {
+	truth := x.Truth()
+	for _, a := range truth.Agents {
+		if diff := gocmp.Diff(a, x.seen(a)); diff != "" {
 			x.t.Errorf("truth (-) and API (+) differ:\n%s", diff)
 		}
+	}
+	for _, b := range truth.Blueprints {
+		if diff := gocmp.Diff(b, x.seenBlueprint(b)); diff != "" {
+			x.t.Errorf("truth (-) and API (+) of a blueprint differ:\n%s", diff)
+		}
+	}
+	if diff := gocmp.Diff(truth.People, x.seenPeople(truth.Agents)); diff != "" {
+		x.t.Errorf("people in the truth (-) and the API (+) differ:\n%s", diff)
 	}
 }
 
@@ -74,7 +199,7 @@ func TestEveryOperation(t *testing.T) {
 	x.PageSize = 0
 	done := map[sandbox.Op]int{}
 	for range 12 {
-		for _, op := range append([]sandbox.Op{sandbox.DeleteAgent}, sandbox.Ops()...) { // two deleted: one to restore, one to purge
+		for _, op := range append([]sandbox.Op{sandbox.DeleteAgent}, everyOp()...) { // two deleted: one to restore, one to purge
 			x.pass(time.Minute)
 			before, _ := x.Snapshot()
 			truth := x.Truth()
@@ -91,17 +216,15 @@ func TestEveryOperation(t *testing.T) {
 			}
 			done[op]++
 			x.wellSaid(op, out)
-			same := cmp.Equal(truth, x.Truth())
-			credential := op == sandbox.AddCredential || op == sandbox.RemoveCredential
-			if same != credential {
-				t.Errorf("%s: truth unchanged = %t, want %t (%s)", op, same, credential, out.Text)
+			if same := gocmp.Equal(truth, x.Truth()); same != (op == sandbox.ActAgent) {
+				t.Errorf("%s: truth unchanged = %t (%s)", op, same, out.Text)
 			}
 		}
 		x.compareAll()
 	}
-	for _, op := range sandbox.Ops() {
-		if done[op] == 0 {
-			t.Errorf("%s was never done", op)
+	for _, op := range everyOp() {
+		if lacks := op == sandbox.SuspendPerson || op == sandbox.ImportAgents; (done[op] == 0) != lacks {
+			t.Errorf("%s was done %d times", op, done[op])
 		}
 	}
 }
@@ -109,14 +232,20 @@ func TestEveryOperation(t *testing.T) {
 // wellSaid checks that an outcome says what a person and a test need.
 func (x *tenant) wellSaid(op sandbox.Op, out sandbox.Outcome) {
 	x.t.Helper()
-	if out.Op != op || out.Agent == "" || out.Name == "" || out.Text == "" || !out.At.Equal(x.clock()) {
+	ofPerson := strings.HasPrefix(string(op), "person.")
+	if out.Op != op || (out.Agent == "") != ofPerson || out.Name == "" || out.Text == "" || !out.At.Equal(x.clock()) {
 		x.t.Errorf("%s: the outcome is %+v", op, out)
 	}
 	switch op {
-	case sandbox.AddOwner, sandbox.RemoveOwner, sandbox.AddCredential, sandbox.RemoveCredential, sandbox.AddGrant, sandbox.RemoveGrant:
+	case sandbox.AddOwner, sandbox.RemoveOwner, sandbox.AddCredential, sandbox.RemoveCredential, sandbox.AddGrant, sandbox.RemoveGrant,
+		sandbox.AddRole, sandbox.RemoveRole, sandbox.AddInheritable, sandbox.RemoveInheritable, sandbox.AddConsent, sandbox.RemoveConsent,
+		sandbox.DisablePerson, sandbox.EnablePerson, sandbox.RenamePerson, sandbox.ActAgent, sandbox.RaiseRisk:
 		if out.Key == "" {
 			x.t.Errorf("%s: the outcome has no key", op)
 		}
+	}
+	if op == sandbox.ActAgent || op == sandbox.RaiseRisk || op == sandbox.DismissRisk {
+		return // reports of their own tell of these
 	}
 	log := x.ok("/v1.0/auditLogs/directoryAudits?$top=1").items()
 	if len(log) != 1 || !strings.HasPrefix(log[0]["activityDateTime"].(string), x.clock().Format("2006-01-02T15:04:05")) {
@@ -133,7 +262,7 @@ func TestMutateByName(t *testing.T) {
 		t.Errorf("owner.add by key added %s, want %v", by.Key, got)
 	}
 	x.do(sandbox.Change{Op: sandbox.RemoveOwner, Agent: a.ID, Person: person.Email})
-	if diff := cmp.Diff(a, x.agent(a.ID)); diff != "" {
+	if diff := gocmp.Diff(a, x.agent(a.ID)); diff != "" {
 		t.Errorf("adding and removing a steward leaves a difference:\n%s", diff)
 	}
 	for _, c := range []sandbox.Change{

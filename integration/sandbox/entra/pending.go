@@ -73,7 +73,7 @@ func (s *Sandbox) children(parent *object) []*object {
 	for o := range s.each("servicePrincipal", 0) {
 		if o.Type == "agentIdentity" && o.text("agentIdentityBlueprintId") == parent.text("appId") {
 			out = append(out, o)
-			if u := s.userOf(o.ID); u != nil {
+			if u := s.userOf(o.ID); u != nil && !s.Nature.OrphanUsers {
 				out = append(out, u)
 			}
 		}
@@ -96,11 +96,18 @@ func (s *Sandbox) bin(o *object, at time.Time) {
 	s.later(pending{Due: at.AddDate(0, 0, binDays), Do: "purge", ID: o.ID, Since: at})
 }
 
-// bury removes an object for good, with its grants. Delta keeps knowing that it was there.
+// unbin takes an object out of the recycle bin.
+func (s *Sandbox) unbin(o *object) {
+	o.Deleted = nil
+	delete(o.Props, "deletedDateTime")
+	s.touch(o, append(keys(o.Props), life)...)
+}
+
+// bury removes an object for good, with its grants and roles. Delta keeps knowing that it was there.
 func (s *Sandbox) bury(o *object) {
 	o.Purged, o.Parts = true, nil
 	s.touch(o, life)
-	for _, g := range s.ix.holder[o.ID] {
+	for _, g := range slices.Concat(s.ix.holder[o.ID], s.ix.roles[o.ID]) {
 		if !g.Purged {
 			s.bury(g)
 		}

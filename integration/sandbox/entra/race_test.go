@@ -21,7 +21,7 @@ func TestConcurrentReadsAndChanges(t *testing.T) {
 	}
 	wg.Go(func() {
 		for i := range 60 {
-			ops := sandbox.Ops()
+			ops := everyOp()
 			if _, err := x.Mutate(changeOf(ops[i%len(ops)])); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Error(err)
 			}

@@ -25,7 +25,7 @@ func (q *request) relation(o *object, k kind, rel string, rest []string) (any, e
 		return nil, err
 	}
 	switch {
-	case rel == "manager" && len(rest) == 0:
+	case slices.Contains(singles, rel) && len(rest) == 0:
 		return q.single(src)
 	case len(rest) == 0:
 		return q.list(src)
@@ -70,10 +70,10 @@ func (q *request) single(src source) (any, error) {
 	}
 	for r := range src.rows(0) {
 		m := q.show(r, src.kind)
-		m["@odata.context"] = q.base + "/$metadata#directoryObjects/$entity"
+		m["@odata.context"] = q.base + "/$metadata#" + src.context + "/$entity"
 		return m, nil
 	}
-	return nil, notFound("manager")
+	return nil, notFound(q.path[len(q.path)-1])
 }
 
 // related is the list behind a relation's name.
@@ -97,9 +97,17 @@ func (q *request) related(o *object, rel string) (source, error) {
 		return q.grants(o, rel), nil
 	case "federatedIdentityCredentials", "inheritablePermissions":
 		return q.parts(o, rel), nil
+	case "principal":
+		return q.objects([]string{o.text("principalId")}, nil), nil
+	case "roleDefinition":
+		d, _ := q.definition(o.text("roleDefinitionId"))
+		return q.definitionList([]roleDef{d}), nil
 	}
 	return source{}, noSegment(rel)
 }
+
+// singles are the relations that lead to one object instead of a list.
+var singles = []string{"manager", "principal", "roleDefinition"}
 
 // objects lists directory objects by id, in the given order; those that are not live are left out.
 func (q *request) objects(ids []string, fits func(*object) bool) source {
@@ -181,24 +189,4 @@ func (q *request) parts(o *object, rel string) source {
 			}
 		}
 	}}
-}
-
-// inherited is what an agent identity inherits from its blueprint's principal: what the principal was granted on resources
-// that the blueprint names as inheritable. It has no pages and no options.
-func (q *request) inherited(o *object, typ string) (any, error) {
-	value := []any{}
-	principal := q.byApp("servicePrincipal", o.text("agentIdentityBlueprintId"))
-	blueprint := q.byApp("application", o.text("agentIdentityBlueprintId"))
-	if principal != nil && blueprint != nil {
-		for _, g := range q.ix.holder[principal.ID] {
-			res := q.ix.byID[g.text("resourceId")]
-			inheritable := slices.ContainsFunc(blueprint.Parts["inheritablePermissions"], func(p map[string]any) bool {
-				return res != nil && p["resourceAppId"] == res.text("appId")
-			})
-			if g.Type == typ && g.live() && inheritable {
-				value = append(value, project(g.Props, kindOf(typ), nil))
-			}
-		}
-	}
-	return map[string]any{"@odata.context": q.base + "/$metadata#Collection(" + namespace + typ + ")", "value": value}, nil
 }

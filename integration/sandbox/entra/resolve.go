@@ -29,6 +29,10 @@ func (q *request) resolve() (any, error) {
 		return q.directoryObject(rest)
 	case "organization":
 		return q.organization(rest)
+	case "identityProtection":
+		return q.protection(rest)
+	case "roleManagement":
+		return q.roleManagement(rest)
 	}
 	set, key := keyOf(head)
 	k, ok := baseOf(set)

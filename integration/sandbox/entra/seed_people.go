@@ -28,6 +28,7 @@ func (s *Sandbox) seed(c sandbox.Company) {
 	b.addResources()
 	b.addOrdinary()
 	b.addAgents(c.For("entra"))
+	b.addRoles()
 	s.st.Seeded = true
 }
 
@@ -46,6 +47,17 @@ func (b *builder) addPeople() {
 			b.link(u, "manager", boss)
 		} else {
 			heads[p.Department] = u.ID
+		}
+	}
+}
+
+// addRoles gives some agents a role in the directory. It has a generator of its own, so that a seed's other objects keep the
+// ids that they had before there were roles.
+func (b *builder) addRoles() {
+	r := sandbox.NewRand(b.st.Seed, "entra roles")
+	for o := range b.each("servicePrincipal", 0) {
+		if o.Type == "agentIdentity" && r.Chance(0.2) {
+			b.newAssignment(o, roleDefs[r.Pick(len(roleDefs))])
 		}
 	}
 }

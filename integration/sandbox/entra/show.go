@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,9 @@ func (q *request) show(r row, k kind) map[string]any {
 	m := project(r.props, q.actual(r, k), q.opt.sel)
 	if r.object != nil && r.Type != k.name {
 		m["@odata.type"] = "#" + namespace + r.Type
+	}
+	if typ, ok := r.props["@odata.type"]; ok && r.object == nil {
+		m["@odata.type"] = typ
 	}
 	for _, e := range q.opt.expand {
 		if r.object == nil {
@@ -65,7 +69,7 @@ func listed(k kind, name string) bool {
 	return false
 }
 
-// expanded is a relation inside its object: one object (or nil) for manager, otherwise a list.
+// expanded is a relation inside its object: one object (or nil), or a list.
 func (q *request) expanded(o *object, e expansion) any {
 	src, err := q.related(o, e.rel)
 	if err != nil {
@@ -77,14 +81,14 @@ func (q *request) expanded(o *object, e expansion) any {
 		if r.object != nil && r.Type != src.kind.name {
 			m["@odata.type"] = "#" + namespace + r.Type
 		}
-		if e.rel == "manager" {
+		if slices.Contains(singles, e.rel) {
 			return m
 		}
 		if list = append(list, m); len(list) == expandMax {
 			break
 		}
 	}
-	if e.rel == "manager" {
+	if slices.Contains(singles, e.rel) {
 		return nil
 	}
 	return list

@@ -7,6 +7,9 @@ import (
 
 // audits answers /auditLogs/directoryAudits, newest first unless asked otherwise.
 func (q *request) audits(rest []string) (any, error) {
+	if len(rest) > 0 && rest[0] == "signIns" {
+		return q.signIns(rest[1:])
+	}
 	if len(rest) == 0 || rest[0] != "directoryAudits" {
 		return nil, noSegment(append(rest, "auditLogs")[0])
 	}
@@ -15,7 +18,7 @@ func (q *request) audits(rest []string) (any, error) {
 		rows: func(after uint64) iter.Seq[row] {
 			return func(yield func(row) bool) {
 				for _, e := range q.st.Audits {
-					if e.Seq > after && !yield(row{e.Seq, e.row(), nil}) {
+					if e.Seq > after && !yield(row{e.Seq, q.told(e), nil}) {
 						return
 					}
 				}
@@ -76,13 +79,16 @@ func (q *request) deleted(k kind) source {
 	}}
 }
 
+// ungathered are the types that /directoryObjects does not find.
+var ungathered = []string{"oAuth2PermissionGrant", "appRoleAssignment", "unifiedRoleAssignment"}
+
 // directoryObject answers /directoryObjects/{id}.
 func (q *request) directoryObject(rest []string) (any, error) {
 	if len(rest) != 1 {
 		return nil, noSegment("directoryObjects")
 	}
 	o := q.ix.byID[rest[0]]
-	if !o.live() || slices.Contains([]string{"oAuth2PermissionGrant", "appRoleAssignment"}, o.Type) {
+	if !o.live() || slices.Contains(ungathered, o.Type) {
 		return nil, notFound(rest[0])
 	}
 	m := q.show(row{o.Seq, o.Props, o}, kindOf("directoryObject"))

@@ -33,6 +33,9 @@ type state struct {
 	Objects      []*object     `json:"objects"`    // in the order of Seq
 	Audits       []*entry      `json:"audits"`     // in the order in which they became readable
 	Pending      []pending     `json:"pending"`    // in the order of Due
+	SignIns      []*happening  `json:"sign_ins,omitempty"`
+	Risks        []*happening  `json:"risks,omitempty"` // one for each agent that ever was at risk
+	Detections   []*happening  `json:"detections,omitempty"`
 }
 
 // object is one directory object, delegated grant or app role assignment. Props holds the vendor's own property names: a
@@ -77,6 +80,7 @@ type index struct {
 	byID   map[string]*object
 	byApp  map[string][]*object // appId → application and service principal
 	holder map[string][]*object // clientId or principalId → grants and assignments
+	roles  map[string][]*object // principalId → assignments of directory roles
 	users  map[string]*object   // agent identity id → its agent user
 	upns   map[string]*object   // lower-case userPrincipalName → user
 	people []*object            // users that are not agents
@@ -84,7 +88,7 @@ type index struct {
 }
 
 func (x *index) rebuild(st *state) {
-	*x = index{byID: map[string]*object{}, byApp: map[string][]*object{}, holder: map[string][]*object{},
+	*x = index{byID: map[string]*object{}, byApp: map[string][]*object{}, holder: map[string][]*object{}, roles: map[string][]*object{},
 		users: map[string]*object{}, upns: map[string]*object{}}
 	for _, o := range st.Objects {
 		x.add(o)
@@ -107,6 +111,8 @@ func (x *index) add(o *object) {
 		x.holder[o.text("clientId")] = append(x.holder[o.text("clientId")], o)
 	case "appRoleAssignment":
 		x.holder[o.text("principalId")] = append(x.holder[o.text("principalId")], o)
+	case "unifiedRoleAssignment":
+		x.roles[o.text("principalId")] = append(x.roles[o.text("principalId")], o)
 	case "application", "servicePrincipal":
 		x.byApp[o.text("appId")] = append(x.byApp[o.text("appId")], o)
 		if _, ok := o.Props["appRoles"]; ok {

@@ -17,7 +17,7 @@ func TestDeterministic(t *testing.T) {
 	build := func(seed uint64) []byte {
 		s := New(sandbox.NewCompany(seed, 60), seed)
 		s.Now = func() time.Time { return Epoch }
-		for _, op := range sandbox.Ops() {
+		for _, op := range everyOp() {
 			if _, err := s.Mutate(changeOf(op)); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestRestoredTenantCanChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 300 {
-		op := sandbox.Ops()[i%len(sandbox.Ops())]
+		op := everyOp()[i%len(everyOp())]
 		a, errA := one.Mutate(changeOf(op))
 		b, errB := two.Mutate(changeOf(op))
 		if diff := cmp.Diff(a, b); diff != "" || (errA == nil) != (errB == nil) {
