@@ -167,6 +167,7 @@ func part(st step, a answer) result {
 		}
 	}
 	switch {
+	case len(a.body) == 0:
 	case json.Valid(a.body):
 		res.Body = a.body
 	default:

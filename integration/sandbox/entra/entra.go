@@ -3,6 +3,7 @@ package entra
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -21,11 +22,17 @@ type Sandbox struct {
 	PageSize int              // the most items on any page; 0: the documented default of each list
 	Nature   Nature           // what the vendor does at its worst; zero except for the cascade: off
 
+	NotifyClient *http.Client  // delivers change notifications; one of the sandbox's own unless set
+	NotifyWindow time.Duration // how long changes wait, in real time, to be delivered together; 50 milliseconds unless set
+
 	mu       sync.Mutex
 	st       *state
 	ix       index
 	items    []itemFault
+	used     map[string]usage // see charge
+	courier  *courier
 	requests atomic.Uint64 // counts requests, for their ids; not part of the state
+	wrote    atomic.Bool   // something was written by the API since OnlyReads was asked
 }
 
 // Nature is misbehaviour that is the vendor's own: documented or reported, and legal.
@@ -41,12 +48,18 @@ type Nature struct {
 	OrphanUsers  bool          // the cascade of a deleted blueprint leaves the agents' users behind, as some pages say
 	SignIns      Access        // the sign-in log
 	Risk         Access        // risky agents and their detections
+
+	EnforceLimits bool // calls beyond the published budgets get 429, of identity protection without Retry-After
+	ResourceUnits int  // the directory's budget in 10 seconds; 0: the published one of the tenant's size
+
+	LoseNotifications int           // each nth change notification is never delivered; 1: none ever is
+	ReauthorizeEvery  time.Duration // subscriptions are to be reauthorized so often; 0: only near their end
 }
 
 // New seeds a tenant with the company's agents of vendor entra, its people and groups, and the ordinary applications that
 // any tenant has beside them. Equal arguments give equal tenants.
 func New(c sandbox.Company, seed uint64) *Sandbox {
-	s := &Sandbox{Now: time.Now, Nature: Nature{CascadeDelay: 30 * time.Second}}
+	s := &Sandbox{Now: time.Now, Nature: Nature{CascadeDelay: 30 * time.Second}, courier: newCourier()}
 	s.st = newState(c, seed)
 	s.ix.rebuild(s.st)
 	s.seed(c)
@@ -56,6 +69,8 @@ func New(c sandbox.Company, seed uint64) *Sandbox {
 var (
 	_ sandbox.Vendor = (*Sandbox)(nil)
 	_ sandbox.Failer = (*Sandbox)(nil)
+	_ sandbox.Reader = (*Sandbox)(nil)
+	_ io.Closer      = (*Sandbox)(nil)
 	_ http.Handler   = (*Sandbox)(nil)
 )
 

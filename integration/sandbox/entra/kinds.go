@@ -93,6 +93,9 @@ var kinds = map[string]kind{
 		createdDateTime ipAddress isInteractive resourceDisplayName resourceId status userDisplayName userId userPrincipalName`),
 		more: split(`agent federatedCredentialId resourceServicePrincipalId servicePrincipalCredentialKeyId servicePrincipalId
 			servicePrincipalName sessionId signInEventTypes[] uniqueTokenIdentifier`)},
+	"subscription": {base: "subscription", defaults: split(`applicationId changeType clientState creatorId encryptionCertificate
+		encryptionCertificateId expirationDateTime includeResourceData latestSupportedTlsVersion lifecycleNotificationUrl
+		notificationQueryOptions notificationUrl notificationUrlAppId resource`)},
 	"riskyAgent": {base: "riskyAgent", defaults: split(`agentDisplayName blueprintId identityType isDeleted isEnabled isProcessing
 		riskDetail riskLastModifiedDateTime riskLevel riskState`)},
 	"agentRiskDetection": {base: "agentRiskDetection", defaults: split(`activityDateTime additionalInfo agentDisplayName agentId

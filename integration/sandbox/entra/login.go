@@ -138,27 +138,30 @@ func (s *Sandbox) issue() string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(s.sign("access", []byte(text)))
 }
 
-// authorize accepts the static token and those that [Sandbox.issue] made. Nothing of a refused token is repeated.
-func (s *Sandbox) authorize(r *http.Request) error {
+// authorize accepts the two static tokens, of which one may write, and those that [Sandbox.issue] made. Nothing of a refused token is repeated.
+func (s *Sandbox) authorize(r *http.Request) (admin bool, err error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return unauthorized("Access token is empty.")
+		return false, unauthorized("Access token is empty.")
 	}
 	if hmac.Equal([]byte(token), []byte(s.st.Token)) {
-		return nil
+		return false, nil
+	}
+	if hmac.Equal([]byte(token), []byte(s.adminToken())) {
+		return true, nil
 	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return unauthorized("IDX14100: JWT is not well formed, there are not two dots (.).")
+		return false, unauthorized("IDX14100: JWT is not well formed, there are not two dots (.).")
 	}
 	sign, err := unbase64(parts[2])
 	if err != nil || !hmac.Equal(sign, s.sign("access", []byte(parts[0]+"."+parts[1]))) {
-		return unauthorized("Access token validation failure. Invalid signature.")
+		return false, unauthorized("Access token validation failure. Invalid signature.")
 	}
 	var c claims
 	b, err := unbase64(parts[1])
 	if err != nil || json.Unmarshal(b, &c) != nil || c.Expires <= s.now().Unix() {
-		return unauthorized("Lifetime validation failed, the token is expired.")
+		return false, unauthorized("Lifetime validation failed, the token is expired.")
 	}
-	return nil
+	return false, nil
 }

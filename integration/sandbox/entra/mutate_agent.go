@@ -99,7 +99,7 @@ func (s *Sandbox) disableAgent(c sandbox.Change, now time.Time) (sandbox.Outcome
 	if err != nil {
 		return sandbox.Outcome{}, err
 	}
-	s.setEnabled(o, false, now)
+	s.setEnabled(o, false, now, s.admin())
 	return outcome(o, "", "agent %s disabled", shown(o))
 }
 
@@ -108,18 +108,24 @@ func (s *Sandbox) enableAgent(c sandbox.Change, now time.Time) (sandbox.Outcome,
 	if err != nil {
 		return sandbox.Outcome{}, err
 	}
-	s.setEnabled(o, true, now)
+	s.setEnabled(o, true, now, s.admin())
 	return outcome(o, "", "agent %s enabled", shown(o))
 }
 
-func (s *Sandbox) setEnabled(o *object, on bool, now time.Time) {
+func (s *Sandbox) setEnabled(o *object, on bool, now time.Time, by initiator) {
 	s.set(o, "accountEnabled", on)
 	l := entryOf(now, "Update", o, change("AccountEnabled", fmt.Sprintf("[%t]", !on), fmt.Sprintf("[%t]", on)),
 		change("Included Updated Properties", "", `"AccountEnabled"`))
 	if o.base == "user" {
 		l.verb = map[bool]string{true: "Enable account", false: "Disable account"}[on]
 	}
-	s.record(l, s.admin())
+	s.record(l, by)
+}
+
+func (s *Sandbox) rename(o *object, to string, now time.Time, by initiator) {
+	before := o.text("displayName")
+	s.set(o, "displayName", to)
+	s.record(entryOf(now, "Update", o, change("DisplayName", list(before), list(to))), by)
 }
 
 func (s *Sandbox) renameAgent(c sandbox.Change, now time.Time) (sandbox.Outcome, error) {
@@ -131,8 +137,7 @@ func (s *Sandbox) renameAgent(c sandbox.Change, now time.Time) (sandbox.Outcome,
 	if before == after {
 		return sandbox.Outcome{}, none(c, "it has that name already")
 	}
-	s.set(o, "displayName", after)
-	s.record(entryOf(now, "Update", o, change("DisplayName", list(before), list(after))), s.admin())
+	s.rename(o, after, now, s.admin())
 	return outcome(o, "", "agent %s renamed to %s", quote(before), quote(after))
 }
 
@@ -147,7 +152,8 @@ func (s *Sandbox) parent(id string) *object {
 
 func (s *Sandbox) deleteAgent(c sandbox.Change, now time.Time) (sandbox.Outcome, error) {
 	if p := s.parent(c.Agent); p != nil && p.live() {
-		return s.deleteParent(p, now)
+		s.binParent(p, now, s.admin())
+		return outcome(p, "", "blueprint %s deleted, its agents follow", shown(p))
 	}
 	o, err := s.target(c, (*object).live)
 	if err != nil {
@@ -158,16 +164,15 @@ func (s *Sandbox) deleteAgent(c sandbox.Change, now time.Time) (sandbox.Outcome,
 	return outcome(o, "", "agent %s deleted", shown(o))
 }
 
-// deleteParent soft-deletes a blueprint and its principal; the agents follow when the background job runs.
-func (s *Sandbox) deleteParent(p *object, now time.Time) (sandbox.Outcome, error) {
+// binParent soft-deletes a blueprint and its principal; the agents follow when the background job runs.
+func (s *Sandbox) binParent(p *object, now time.Time, by initiator) {
 	for _, o := range slices.Clone(s.ix.byApp[p.text("appId")]) {
 		if o.live() && (o == p || p.Type == "agentIdentityBlueprint") {
 			s.bin(o, now)
-			s.record(entryOf(now, "Delete", o), s.admin())
+			s.record(entryOf(now, "Delete", o), by)
 		}
 	}
 	s.later(pending{Due: now.Add(s.Nature.CascadeDelay), Do: "cascade", ID: p.ID, Since: now})
-	return outcome(p, "", "blueprint %s deleted, its agents follow", shown(p))
 }
 
 func (s *Sandbox) restoreAgent(c sandbox.Change, now time.Time) (sandbox.Outcome, error) {

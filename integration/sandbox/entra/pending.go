@@ -29,6 +29,7 @@ func (s *Sandbox) later(p pending) {
 // settle lets everything happen that is due. Each reading and each change begins with it.
 func (s *Sandbox) settle() {
 	now := s.now()
+	s.tend(now)
 	for len(s.st.Pending) > 0 && !s.st.Pending[0].Due.After(now) {
 		p := s.st.Pending[0]
 		s.st.Pending = slices.Delete(s.st.Pending, 0, 1)
@@ -41,6 +42,7 @@ func (s *Sandbox) happen(p pending) {
 	switch p.Do {
 	case "appear":
 		o.Hidden = false
+		s.announce(o, []string{life})
 		s.mark(o, append(keys(o.Props), life))
 	case "touch":
 		s.mark(o, p.Props)

@@ -93,7 +93,7 @@ func (s *Sandbox) switchPerson(c sandbox.Change, on bool, now time.Time) (sandbo
 	if err != nil {
 		return sandbox.Outcome{}, err
 	}
-	s.setEnabled(u, on, now)
+	s.setEnabled(u, on, now, s.admin())
 	did := map[bool]string{true: "enabled", false: "disabled"}[on]
 	return personOutcome(u, "%s %s", u.text("displayName"), did)
 }
@@ -106,13 +106,12 @@ func (s *Sandbox) renamePerson(c sandbox.Change, now time.Time) (sandbox.Outcome
 	}
 	before := p.text("displayName")
 	after := cmp.Or(c.Name, s.otherName(p))
-	s.set(p, "displayName", after)
 	if p.Type == "user" {
 		given, last, _ := strings.Cut(after, " ")
 		s.set(p, "givenName", given)
 		s.set(p, "surname", last)
 	}
-	s.record(entryOf(now, "Update", p, change("DisplayName", list(before), list(after))), s.admin())
+	s.rename(p, after, now, s.admin())
 	return personOutcome(p, "%s is called %s now", before, after)
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// resolve follows the path of a read, segment by segment. The token has no write permission, so every write is denied.
+// resolve follows the path of a read, segment by segment. Only the administrator's token may write.
 func (q *request) resolve() (any, error) {
 	if len(q.path) == 0 {
 		return nil, noSegment("")
@@ -17,6 +17,9 @@ func (q *request) resolve() (any, error) {
 		return q.getByIDs()
 	}
 	if q.method != http.MethodGet && q.method != http.MethodHead {
+		if q.admin {
+			return q.write()
+		}
 		return nil, q.noWrite()
 	}
 	head, rest := q.path[0], q.path[1:]

@@ -32,6 +32,7 @@ type request struct {
 	opt     options
 	header  http.Header
 	body    []byte
+	admin   bool // the token may write
 }
 
 // plainText is a body that is not JSON: the number that a $count segment answers.
@@ -63,26 +64,47 @@ func (s *Sandbox) value(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.admit(r); err != nil {
+	batch := len(q.path) == 1 && q.path[0] == "$batch"
+	if err := q.admit(r, batch); err != nil {
 		return nil, err
 	}
-	if len(q.path) == 1 && q.path[0] == "$batch" {
+	switch {
+	case batch:
 		return q.batch(r)
+	case len(q.path) > 0 && q.path[0] == "subscriptions":
+		return q.subscriptions(r.Context())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
 	v, err := q.resolve()
-	if text, ok := v.(plainText); ok || err != nil {
-		return text, err
+	if err != nil {
+		return nil, err
+	}
+	switch v.(type) {
+	case plainText, made:
+		return v, nil
 	}
 	return encode(v) // while the lock is held: a value shares its maps with the state
 }
 
-func (s *Sandbox) admit(r *http.Request) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.authorize(r)
+// admit checks the token and, but for a batch, whose parts are charged one by one, the budget.
+func (q *request) admit(r *http.Request, batch bool) error {
+	wait, over, err := q.authorizeAndCharge(r, batch)
+	if err == nil && over {
+		err = q.throttled(r, wait)
+	}
+	return err
+}
+
+func (q *request) authorizeAndCharge(r *http.Request, batch bool) (wait time.Duration, over bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.admin, err = q.authorize(r); err != nil || batch {
+		return 0, false, err
+	}
+	wait, over = q.charge(r)
+	return wait, over, nil
 }
 
 // read splits the address into version, path segments and options.
@@ -140,6 +162,15 @@ func (s *Sandbox) pack(r *http.Request, v any, err error) answer {
 	}
 	set("OData-Version", "4.0")
 	set("x-ms-resource-unit", cost(r))
+	if p := s.pressure(r); p != "" {
+		set("x-ms-throttle-limit-percentage", p)
+	}
+	if m, ok := v.(made); ok {
+		if m.body != nil {
+			set("Content-Type", contentType)
+		}
+		return answer{status: m.status, header: h, body: m.body}
+	}
 	if text, ok := v.(plainText); ok {
 		set("Content-Type", "text/plain")
 		return answer{status: http.StatusOK, header: h, body: []byte(text)}
@@ -195,5 +226,6 @@ func cost(r *http.Request) string {
 // instant is a time as a delta or list token carries it.
 func instant(t time.Time) int64 { return t.Unix() }
 
-// OnlyReads is true for all requests: every write is refused, and tokens are proven by a signature.
-func (s *Sandbox) OnlyReads(*http.Request) bool { return true }
+// OnlyReads is false once after something was written, by whichever request. Tokens are proven by a signature, so handing one
+// out changes nothing.
+func (s *Sandbox) OnlyReads(*http.Request) bool { return !s.wrote.Swap(false) }

@@ -36,6 +36,9 @@ type state struct {
 	SignIns      []*happening  `json:"sign_ins,omitempty"`
 	Risks        []*happening  `json:"risks,omitempty"` // one for each agent that ever was at risk
 	Detections   []*happening  `json:"detections,omitempty"`
+
+	Subscriptions []*subscription `json:"subscriptions,omitempty"`
+	Subscribed    uint64          `json:"subscribed,omitempty"` // how many there ever were
 }
 
 // object is one directory object, delegated grant or app role assignment. Props holds the vendor's own property names: a
@@ -152,8 +155,10 @@ func (s *Sandbox) set(o *object, prop string, v any) {
 	s.touch(o, prop)
 }
 
-// touch gives the named properties of an object a new change number, at once or after the delta lag.
+// touch gives the named properties of an object a new change number, at once or after the delta lag, and
+// tells subscribers at once: a notification may come before delta shows what it is about.
 func (s *Sandbox) touch(o *object, props ...string) {
+	s.announce(o, props)
 	if lag := s.Nature.DeltaLag; lag > 0 {
 		s.later(pending{Due: s.now().Add(lag), Do: "touch", ID: o.ID, Props: props})
 		return

@@ -1,0 +1,461 @@
+package entra
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+)
+
+// inbox is a receiver without a network, for synctest's bubbles. It is the client's transport.
+type inbox struct {
+	validate func(token string) *http.Response                          // nil: as the vendor wants it
+	answer   func(attempt int, r *http.Request) (status int, err error) // nil: 202
+
+	mu  sync.Mutex
+	got []delivery
+}
+
+type delivery struct {
+	at      time.Time
+	address string
+	body    []byte
+}
+
+func response(status int, contentType, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+func (x *inbox) RoundTrip(r *http.Request) (*http.Response, error) {
+	if token := r.URL.Query().Get("validationToken"); token != "" {
+		if x.validate != nil {
+			return x.validate(token), nil
+		}
+		return response(200, "text/plain", token), nil
+	}
+	b, _ := io.ReadAll(r.Body)
+	x.mu.Lock()
+	x.got = append(x.got, delivery{time.Now(), r.URL.String(), b})
+	n := len(x.got)
+	x.mu.Unlock()
+	status, err := 202, error(nil)
+	if x.answer != nil {
+		status, err = x.answer(n, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return response(status, "text/plain", ""), nil
+}
+
+func (x *inbox) deliveries() []delivery {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.got)
+}
+
+// notes are the notifications of all deliveries.
+func (x *inbox) notes(t *testing.T) []jsonObject {
+	t.Helper()
+	var out []jsonObject
+	for _, d := range x.deliveries() {
+		var m struct{ Value []jsonObject }
+		if err := json.Unmarshal(d.body, &m); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, m.Value...)
+	}
+	return out
+}
+
+// bubbled is a tenant in a bubble, whose clock is the bubble's.
+type bubbled struct {
+	*Sandbox
+	t *testing.T
+}
+
+func bubble(t *testing.T, x *inbox, f func(b *bubbled)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bubbled{New(sandbox.NewCompany(7, 90), 7), t}
+		b.NotifyClient = &http.Client{Transport: x}
+		f(b)
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (b *bubbled) call(method, path, body string) reply {
+	b.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+b.Token())
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	out := reply{status: w.Code, header: w.Header(), raw: w.Body.Bytes()}
+	if len(out.raw) > 0 {
+		out.body = decoded(b.t, out.raw)
+	}
+	return out
+}
+
+// wish is a subscription's body; what is given replaces or, as nil, removes a property.
+func wish(changes ...any) string {
+	m := map[string]any{"changeType": "updated,deleted", "resource": "users", "notificationUrl": "https://hub.example/hooks/entra?own=1",
+		"lifecycleNotificationUrl": "https://hub.example/life", "clientState": "s3cr3t", "expirationDateTime": stamp(time.Now().Add(24 * time.Hour))}
+	for i := 0; i < len(changes); i += 2 {
+		m[changes[i].(string)] = changes[i+1]
+		if changes[i+1] == nil {
+			delete(m, changes[i].(string))
+		}
+	}
+	b, _ := json.Marshal(m)
+	return string(b)
+}
+
+func (b *bubbled) subscribe(changes ...any) string {
+	b.t.Helper()
+	r := b.call("POST", "/v1.0/subscriptions", wish(changes...))
+	if r.status != 201 {
+		b.t.Fatalf("POST subscriptions = %d %s", r.status, r.raw)
+	}
+	return r.body["id"].(string)
+}
+
+func (b *bubbled) do(c sandbox.Change) sandbox.Outcome {
+	b.t.Helper()
+	out, err := b.Mutate(c)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+// rest lets all deliveries arrive.
+func rest() { time.Sleep(time.Second); synctest.Wait() }
+
+// TestNotifications changes users and a group, and holds what comes to the published form.
+func TestNotifications(t *testing.T) {
+	spec := loadSpec(t)
+	x := &inbox{}
+	bubble(t, x, func(b *bubbled) {
+		id := b.subscribe()
+		c := checker{spec, t, map[string]int{}}
+		c.object("subscription", ns+"subscription", b.call("GET", "/v1.0/subscriptions/"+id, "").body)
+		u := b.do(sandbox.Change{Op: sandbox.DisableAgent, Native: "agent_user"}).Agent
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Agent: u, Name: "Renamed"})
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_identity"}) // of which nobody is told
+		b.do(sandbox.Change{Op: sandbox.RenamePerson, Native: "group"})         // nor here
+		rest()
+		notes := x.notes(t)
+		if len(notes) != 1 || len(x.deliveries()) != 1 {
+			t.Fatalf("%d notifications in %d deliveries, want one of the user: %s", len(notes), len(x.deliveries()), compact(notes))
+		}
+		n, data := notes[0], notes[0]["resourceData"].(jsonObject)
+		if n["clientState"] != "s3cr3t" || n["subscriptionId"] != id || n["resource"] != "Users/"+u || data["id"] != u ||
+			n["changeType"] != "updated" || n["tenantId"] != b.TenantID() || data["@odata.type"] != "#Microsoft.Graph.User" {
+			t.Errorf("the notification is %s", compact(n))
+		}
+		if a := x.deliveries()[0].address; a != "https://hub.example/hooks/entra?own=1" {
+			t.Errorf("it went to %s", a)
+		}
+		b.do(sandbox.Change{Op: sandbox.DeleteAgent, Agent: u})
+		rest()
+		b.do(sandbox.Change{Op: sandbox.PurgeAgent, Agent: u})
+		rest()
+		notes = x.notes(t)
+		if len(notes) != 3 || notes[1]["changeType"] != "updated" || notes[2]["changeType"] != "deleted" {
+			t.Errorf("after a soft deletion and a hard one: %s", compact(notes))
+		}
+		for _, n := range notes {
+			delete(n["resourceData"].(jsonObject), "@odata.type") // names the type of what changed, not its own
+			c.object("notification", ns+"changeNotification", n)
+		}
+	})
+}
+
+// TestSubscriptionRules holds wishes to the vendor's rules.
+func TestSubscriptionRules(t *testing.T) {
+	x := &inbox{}
+	bubble(t, x, func(b *bubbled) {
+		user := b.some("agent_user")
+		for name, c := range map[string]struct {
+			body   string
+			status int
+		}{
+			"minimal":            {wish("lifecycleNotificationUrl", nil, "clientState", nil), 201},
+			"one user":           {wish("resource", "/users/"+user), 201},
+			"members":            {wish("resource", "groups/"+b.group()+"/members"), 201},
+			"loopback":           {wish("notificationUrl", "http://127.0.0.1:9/x", "lifecycleNotificationUrl", nil), 201},
+			"created":            {wish("changeType", "created"), 400},
+			"no change type":     {wish("changeType", nil), 400},
+			"service principals": {wish("resource", "servicePrincipals"), 400},
+			"agents":             {wish("resource", "servicePrincipals/microsoft.graph.agentIdentity"), 400},
+			"sponsors":           {wish("resource", "users/"+user+"/sponsors"), 400},
+			"nobody":             {wish("resource", "users/00000000-0000-4000-8000-000000000000"), 404},
+			"no resource":        {wish("resource", nil), 400},
+			"http":               {wish("notificationUrl", "http://hub.example/x"), 400},
+			"lifecycle by http":  {wish("lifecycleNotificationUrl", "http://hub.example/x"), 400},
+			"relative":           {wish("notificationUrl", "/x"), 400},
+			"no end":             {wish("expirationDateTime", nil), 400},
+			"past":               {wish("expirationDateTime", stamp(time.Now().Add(-time.Hour))), 400},
+			"too long":           {wish("expirationDateTime", stamp(time.Now().Add(30*24*time.Hour))), 400},
+			"long state":         {wish("clientState", strings.Repeat("x", 129)), 400},
+			"rich":               {wish("includeResourceData", true), 400},
+			"not JSON":           {"{", 400},
+		} {
+			if r := b.call("POST", "/v1.0/subscriptions", c.body); r.status != c.status {
+				t.Errorf("%s = %d %s, want %d", name, r.status, r.raw, c.status)
+			}
+		}
+		short := b.call("POST", "/v1.0/subscriptions", wish("expirationDateTime", stamp(time.Now().Add(time.Minute))))
+		if want := stamp(time.Now().Add(45 * time.Minute)); short.body["expirationDateTime"] != want {
+			t.Errorf("a short life ends %v, want %s", short.body["expirationDateTime"], want)
+		}
+		for len(b.call("GET", "/v1.0/subscriptions", "").items()) < 100 {
+			b.subscribe()
+			if b.call("GET", "/v1.0/subscriptions", "").link("nextLink") != "" {
+				break
+			}
+		}
+		if r := b.call("POST", "/v1.0/subscriptions", wish()); r.status != 403 {
+			t.Errorf("the 101st = %d %s, want 403", r.status, r.raw)
+		}
+	})
+}
+
+func (b *bubbled) some(native string) string {
+	for _, a := range b.Truth().Agents {
+		if a.Native == native && a.Status == "active" {
+			return a.ID
+		}
+	}
+	return ""
+}
+
+func (b *bubbled) group() string {
+	return b.call("GET", "/v1.0/groups", "").items()[0]["id"].(string)
+}
+
+// TestHandshake refuses receivers that do not give the token back as they should.
+func TestHandshake(t *testing.T) {
+	for name, c := range map[string]func(token string) *http.Response{
+		"another status": func(token string) *http.Response { return response(202, "text/plain", token) },
+		"another type":   func(token string) *http.Response { return response(200, "application/json", token) },
+		"another body":   func(string) *http.Response { return response(200, "text/plain", "hello") },
+		"encoded": func(token string) *http.Response {
+			return response(200, "text/plain", strings.ReplaceAll(token, " ", "%20"))
+		},
+		"a redirect": func(string) *http.Response { return response(302, "text/plain", "") },
+	} {
+		bubble(t, &inbox{validate: c}, func(b *bubbled) {
+			r := b.call("POST", "/v1.0/subscriptions", wish())
+			if r.status != 400 || r.code() != "ValidationError" || strings.Contains(string(r.raw), "s3cr3t") {
+				t.Errorf("%s = %d %s, want 400 ValidationError", name, r.status, r.raw)
+			}
+			if n := len(b.call("GET", "/v1.0/subscriptions", "").items()); n != 0 {
+				t.Errorf("%s left %d subscriptions", name, n)
+			}
+		})
+	}
+}
+
+// TestSubscriptionLife renews, lets end, deletes.
+func TestSubscriptionLife(t *testing.T) {
+	x := &inbox{}
+	bubble(t, x, func(b *bubbled) {
+		one, two := b.subscribe(), b.subscribe("lifecycleNotificationUrl", nil)
+		end := stamp(time.Now().Add(48 * time.Hour))
+		if r := b.call("PATCH", "/v1.0/subscriptions/"+one, `{"expirationDateTime":"`+end+`"}`); r.status != 200 || r.body["expirationDateTime"] != end {
+			t.Errorf("PATCH = %d %s", r.status, r.raw)
+		}
+		if r := b.call("PATCH", "/v1.0/subscriptions/"+one, `{"resource":"groups"}`); r.status != 400 {
+			t.Errorf("PATCH of the resource = %d %s, want 400", r.status, r.raw)
+		}
+		time.Sleep(25 * time.Hour)
+		if r := b.call("GET", "/v1.0/subscriptions/"+two, ""); r.status != 404 || r.code() != "ResourceNotFound" {
+			t.Errorf("an ended subscription = %d %s", r.status, r.raw)
+		}
+		b.call("GET", "/v1.0/subscriptions/"+one, "")
+		if r := b.call("DELETE", "/v1.0/subscriptions/"+one, ""); r.status != 204 {
+			t.Errorf("DELETE = %d %s", r.status, r.raw)
+		}
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+		rest()
+		if n := x.notes(t); len(n) != 0 {
+			t.Errorf("after the end: %s", compact(n))
+		}
+		for _, c := range [][2]string{{"DELETE", one}, {"PATCH", one}, {"POST", one + "/reauthorize"}, {"GET", one}} {
+			if r := b.call(c[0], "/v1.0/subscriptions/"+c[1], "{}"); r.status != 404 {
+				t.Errorf("%s of what is gone = %d %s", c[0], r.status, r.raw)
+			}
+		}
+		if r := b.call("PUT", "/v1.0/subscriptions", "{}"); r.status != 400 {
+			t.Errorf("PUT = %d %s", r.status, r.raw)
+		}
+	})
+}
+
+// TestReauthorization is asked for near the end. Who does not answer is told of nothing until he does.
+func TestReauthorization(t *testing.T) {
+	x := &inbox{}
+	bubble(t, x, func(b *bubbled) {
+		id := b.subscribe()
+		rename := func() int {
+			before := len(x.notes(t))
+			b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+			rest()
+			return len(x.notes(t)) - before
+		}
+		time.Sleep(24*time.Hour - 14*time.Minute)
+		b.Truth() // the sandbox moves when somebody asks
+		rest()
+		n := x.notes(t)
+		if len(n) != 1 || n[0]["lifecycleEvent"] != "reauthorizationRequired" || n[0]["clientState"] != "s3cr3t" || n[0]["subscriptionId"] != id ||
+			x.deliveries()[0].address != "https://hub.example/life" {
+			t.Fatalf("near the end: %s", compact(n))
+		}
+		if rename() != 1 {
+			t.Error("within the grace a change was not told")
+		}
+		b.call("PATCH", "/v1.0/subscriptions/"+id, `{"expirationDateTime":"`+stamp(time.Now().Add(72*time.Hour))+`"}`)
+		b.AskReauthorization()
+		time.Sleep(16 * time.Minute)
+		if rename() != 0 {
+			t.Error("after the grace a change was told")
+		}
+		if r := b.call("POST", "/v1.0/subscriptions/"+id+"/reauthorize", ""); r.status != 204 {
+			t.Fatalf("reauthorize = %d %s", r.status, r.raw)
+		}
+		if rename() != 1 {
+			t.Error("after the reauthorization a change was not told")
+		}
+		b.Nature.ReauthorizeEvery = time.Hour
+		time.Sleep(2 * time.Hour)
+		if rename() != 2 {
+			t.Errorf("with ReauthorizeEvery: %s", compact(x.notes(t)))
+		}
+	})
+}
+
+// TestDeliveryFails tries again, and gives up in the end.
+func TestDeliveryFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer func(int, *http.Request) (int, error)
+		want   int
+	}{
+		"once":   {func(n int, _ *http.Request) (int, error) { return map[bool]int{true: 503, false: 202}[n == 1], nil }, 2},
+		"always": {func(int, *http.Request) (int, error) { return 500, nil }, 3},
+		"broken": {func(int, *http.Request) (int, error) { return 0, errors.New("no route") }, 3},
+		"late": {func(_ int, r *http.Request) (int, error) {
+			<-r.Context().Done()
+			return 0, r.Context().Err()
+		}, 3},
+		"moved": {func(int, *http.Request) (int, error) { return 307, nil }, 3},
+	} {
+		x := &inbox{answer: c.answer}
+		bubble(t, x, func(b *bubbled) {
+			b.subscribe()
+			start := time.Now()
+			b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+			if took := time.Since(start); took > 0 {
+				t.Errorf("%s: the change waited %s for the receiver", name, took)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if n := len(x.deliveries()); n != c.want {
+				t.Errorf("%s: %d attempts, want %d", name, n, c.want)
+			}
+		})
+	}
+}
+
+// TestLostNotifications loses each second one.
+func TestLostNotifications(t *testing.T) {
+	x := &inbox{}
+	bubble(t, x, func(b *bubbled) {
+		b.Nature.LoseNotifications = 2
+		b.subscribe()
+		for range 6 {
+			b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+			rest()
+		}
+		if n := len(x.notes(t)); n != 3 {
+			t.Errorf("%d of 6 changes were told, want 3", n)
+		}
+	})
+}
+
+// TestCloseEndsDeliveries closes while a receiver hangs, and while changes wait.
+func TestCloseEndsDeliveries(t *testing.T) {
+	x := &inbox{answer: func(_ int, r *http.Request) (int, error) {
+		<-r.Context().Done()
+		return 0, r.Context().Err()
+	}}
+	bubble(t, x, func(b *bubbled) {
+		b.subscribe()
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+		rest()
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+		start := time.Now()
+		if err := b.Close(); err != nil || time.Since(start) > 0 {
+			t.Errorf("Close took %s: %v", time.Since(start), err)
+		}
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"})
+		time.Sleep(time.Minute)
+		if n := len(x.deliveries()); n != 1 {
+			t.Errorf("%d deliveries, want the one before the end", n)
+		}
+		if r := b.call("GET", "/v1.0/users", ""); r.status != 200 {
+			t.Errorf("after Close the tenant answers %d", r.status)
+		}
+	})
+}
+
+// TestSubscriptionsOverTheWire subscribes through a batch at a real receiver, and carries the subscription into another sandbox.
+func TestSubscriptionsOverTheWire(t *testing.T) {
+	came := make(chan string, 8)
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if token := r.URL.Query().Get("validationToken"); token != "" {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = io.WriteString(w, token)
+			return
+		}
+		b, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		came <- string(b)
+	}))
+	t.Cleanup(hub.Close)
+	x, y := start(t), start(t)
+	t.Cleanup(func() { _ = errors.Join(x.Close(), y.Close()) })
+	body := wish("notificationUrl", hub.URL+"/in", "lifecycleNotificationUrl", nil, "expirationDateTime", stamp(Epoch.Add(24*time.Hour)))
+	got := x.batch(batchOf(step{ID: "1", Method: "POST", URL: "/subscriptions", Headers: map[string]string{"Content-Type": "application/json"}, Body: json.RawMessage(body)}))
+	if got["1"].Status != 201 {
+		t.Fatalf("in a batch: %d %s", got["1"].Status, got["1"].Body)
+	}
+	if x.OnlyReads(nil) || !x.OnlyReads(nil) {
+		t.Error("a subscription must be saved, and only once")
+	}
+	state, err := x.Snapshot()
+	if err != nil || y.Restore(state) != nil {
+		t.Fatal("the snapshot cannot be restored")
+	}
+	u := y.do(sandbox.Change{Op: sandbox.RenameAgent, Native: "agent_user"}).Agent
+	select {
+	case b := <-came:
+		if !strings.Contains(b, u) {
+			t.Errorf("the restored tenant told %s, want %s", b, u)
+		}
+	case <-t.Context().Done():
+		t.Fatal("nothing came")
+	}
+}
