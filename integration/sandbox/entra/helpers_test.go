@@ -224,3 +224,8 @@ func compact(v any) string {
 func query(filter string) string { return "$filter=" + url.QueryEscape(filter) }
 
 func sprint(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+
+func newRequest(t *testing.T, path string) *http.Request {
+	t.Helper()
+	return httptest.NewRequest(http.MethodGet, path, nil)
+}
