@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,5 +113,65 @@ func TestBatchRefusals(t *testing.T) {
 	x.refused(400, "BadRequest", "/v1.0/$batch")
 	if got := x.batch(batchOf(step{ID: "1", Method: "POST", URL: "/$batch"}, step{ID: "2", Method: "GET", URL: "http://elsewhere.example/users"})); got["1"].Status != 400 || got["2"].Status == 200 {
 		t.Errorf("a batch in a batch or a foreign address was answered: %+v", got)
+	}
+}
+
+// TestBatchOfRelations reads all that hangs on an agent, its user and its blueprint in one batch of twenty, of which one part is
+// not there, one is throttled and one is denied.
+func TestBatchOfRelations(t *testing.T) {
+	x := start(t)
+	x.PageSize = 0
+	u := x.some("agent_user")
+	parent := x.ok("/v1.0/servicePrincipals/" + u.LinkedTo).body["agentIdentityBlueprintId"]
+	app := x.ok(sprint("/v1.0/applications(appId='%s')", parent)).body["id"].(string)
+	sp := x.ok(sprint("/v1.0/servicePrincipals(appId='%s')", parent)).body["id"].(string)
+	graph := x.ok(sprint("/v1.0/servicePrincipals(appId='%s')", graphAppID)).body["id"].(string)
+	a, of := "/servicePrincipals/"+u.LinkedTo, "/microsoft.graph.agentIdentityBlueprint"
+	urls := []string{
+		a, a + "/owners", a + "/microsoft.graph.agentIdentity/sponsors", a + "/appRoleAssignments", a + "/oauth2PermissionGrants",
+		"/oauth2PermissionGrants?$filter=clientId eq '" + u.LinkedTo + "'",
+		"/roleManagement/directory/roleAssignments?$filter=principalId eq '" + u.LinkedTo + "'", "/roleManagement/directory/roleDefinitions",
+		"/users/" + u.ID + "/sponsors", "/users/" + u.ID + "/manager?$select=id",
+		"/applications/" + app + "/owners", "/applications/" + app + of + "/sponsors", "/applications/" + app + of + "/inheritablePermissions",
+		"/applications/" + app + "/federatedIdentityCredentials", "/servicePrincipals/" + sp + "/owners",
+		"/servicePrincipals/" + sp + of + "Principal/sponsors", "/servicePrincipals/" + graph + "/appRoleAssignedTo",
+		"/servicePrincipals/" + graph + "?$select=appRoles,oauth2PermissionScopes", "/directory/deletedItems/microsoft.graph.user", "/groups",
+	}
+	for _, f := range []sandbox.Fault{
+		{Kind: sandbox.RateLimit, Path: "/federatedIdentityCredentials", After: 2 * time.Second}, {Kind: sandbox.Forbidden, Path: "/groups$"},
+	} {
+		if err := x.InjectItem(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, steward := range x.agent(u.ID).Stewards { // so that there is no manager
+		_, id, _ := strings.Cut(steward, ":")
+		x.do(sandbox.Change{Op: sandbox.RemoveOwner, Agent: u.ID, Person: id})
+	}
+	var steps []step
+	for i, url := range urls {
+		steps = append(steps, step{ID: sprint("%d", i), Method: "GET", URL: strings.ReplaceAll(url, " ", "%20")})
+	}
+	got := x.batch(batchOf(steps...))
+	for i, url := range urls {
+		want, p := 200, got[sprint("%d", i)]
+		switch {
+		case strings.Contains(url, "/federated"):
+			want = 429
+		case url == "/groups":
+			want = 403
+		case strings.Contains(url, "/manager"):
+			want = 404
+		}
+		if p.Status != want || (p.Headers["Retry-After"] == "2") != (want == 429) {
+			t.Errorf("%s = %d %s %v, want %d", url, p.Status, p.Body, p.Headers, want)
+		}
+	}
+	var api struct {
+		Roles  []struct{ ID, Value string } `json:"appRoles"`
+		Scopes []struct{ ID, Value string } `json:"oauth2PermissionScopes"`
+	}
+	if err := json.Unmarshal(got["17"].Body, &api); err != nil || len(api.Roles) == 0 || len(api.Scopes) == 0 || api.Roles[0].Value == "" {
+		t.Errorf("the permissions of the resource are %s", got["17"].Body)
 	}
 }

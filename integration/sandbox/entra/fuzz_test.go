@@ -42,6 +42,8 @@ func FuzzRequest(f *testing.F) {
 		"/v1.0/applications(appId='x')", "/beta/servicePrincipals/graph.agentIdentity/x/inheritedAppRoleAssignments", "/v1.0//users",
 		"/v1.0/users/microsoft.graph.agentUser/$count?$filter=id eq 'x'", "/v1.0/auditLogs", "/v1.0/directory/deletedItems/graph.user",
 		"/v1.0/users?$orderby=displayName desc,id&$select=id", "/v1.0/groups()", "/x/oauth2/v2.0/token", "/v1.0/users?a=%zz", "/%zz",
+		"/v1.0/roleManagement/directory/roleAssignments?$expand=principal,roleDefinition", "/v1.0/subscriptions/x", "/v1.0/subscriptions",
+		"/beta/auditLogs/signIns?$filter=signInEventTypes/any(t:t eq 'x') and agent/agentType eq 'y'", "/beta/identityProtection/riskyAgents",
 	} {
 		f.Add(s)
 	}
@@ -93,6 +95,33 @@ func FuzzBatch(f *testing.F) {
 		s.ServeHTTP(w, r)
 		if w.Code >= 500 || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%q = %d %s", body, w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzSubscription sends any body: it is refused or answered, never with a 500, and a subscription that was made holds the rules.
+func FuzzSubscription(f *testing.F) {
+	for _, s := range []string{
+		wish(), wish("resource", "groups/x/members"), wish("changeType", "updated,"), wish("notificationUrl", "http://[::1]:9/"), "{}", "[]", "null",
+		wish("expirationDateTime", "9999-12-31T23:59:59Z"), wish("clientState", nil), wish("resource", "//"),
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		s := New(sandbox.NewCompany(1, 6), 1)
+		s.NotifyClient = &http.Client{Transport: &inbox{}}
+		r := httptest.NewRequest(http.MethodPost, "/v1.0/subscriptions", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+s.Token())
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code >= 500 || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%q = %d %s", body, w.Code, w.Body)
+		}
+		for _, sub := range s.st.Subscriptions {
+			left := time.Until(sub.Expires)
+			if left < minLife-time.Minute || left > maxLife || len(sub.ClientState) > maxClientState || !deliverable(sub.URL) {
+				t.Errorf("%q made %+v", body, sub)
+			}
 		}
 	})
 }

@@ -58,7 +58,7 @@ func (q *request) subscriptions(ctx context.Context) (any, error) {
 	}
 	action := strings.Join(q.path[min(len(q.path), 2):], "/")
 	switch q.method + " " + action {
-	case "GET ":
+	case "GET ", "HEAD ":
 		return q.readSubscriptions(id)
 	case "POST ":
 		if id == "" {
