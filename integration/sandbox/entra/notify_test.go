@@ -54,7 +54,9 @@ func (x *inbox) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return response(status, "text/plain", ""), nil
+	res := response(status, "text/plain", "")
+	res.Header.Set("Location", "https://elsewhere.example/")
+	return res, nil
 }
 
 func (x *inbox) deliveries() []delivery {
@@ -179,6 +181,53 @@ func TestNotifications(t *testing.T) {
 		for _, n := range notes {
 			delete(n["resourceData"].(jsonObject), "@odata.type") // names the type of what changed, not its own
 			c.object("notification", ns+"changeNotification", n)
+		}
+	})
+}
+
+// TestWhatIsTold tells of one user, of one group's members, of what a client still wants, and of a new user twice.
+func TestWhatIsTold(t *testing.T) {
+	x := &inbox{}
+	bubble(t, x, func(b *bubbled) {
+		u, g := b.some("agent_user"), b.group()
+		one := b.subscribe("resource", "users/"+u, "notificationUrl", "https://hub.example/one")
+		b.subscribe("resource", "groups/"+g+"/members", "notificationUrl", "https://hub.example/members")
+		came := func() (out []string) {
+			rest()
+			for _, d := range x.deliveries() {
+				out = append(out, strings.TrimPrefix(d.address, "https://hub.example/"))
+			}
+			slices.Sort(out)
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.got = nil
+			return out
+		}
+		b.do(sandbox.Change{Op: sandbox.RenamePerson, Person: g})
+		b.do(sandbox.Change{Op: sandbox.CreateAgent, Native: "agent_user"})
+		if got := came(); len(got) != 0 {
+			t.Errorf("of others were told: %v", got)
+		}
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Agent: u})
+		b.mu.Lock()
+		b.link(b.ix.byID[g], "members", u)
+		b.mu.Unlock()
+		if got := came(); !slices.Equal(got, []string{"members", "one"}) {
+			t.Errorf("told were %v", got)
+		}
+		b.do(sandbox.Change{Op: sandbox.RenameAgent, Agent: u})
+		b.call("DELETE", "/v1.0/subscriptions/"+one, "")
+		if got := came(); len(got) != 0 {
+			t.Errorf("who unsubscribed was told: %v", got)
+		}
+		b.Nature.NewObjectLag = time.Minute
+		b.subscribe("notificationUrl", "https://hub.example/all")
+		b.do(sandbox.Change{Op: sandbox.CreateAgent, Native: "agent_user"})
+		first := came()
+		time.Sleep(time.Minute)
+		b.Truth()
+		if got := came(); len(first) != 1 || len(got) != 1 {
+			t.Errorf("of a new user were told %v at once and %v when it can be read", first, got)
 		}
 	})
 }

@@ -46,7 +46,8 @@ func TestSignIns(t *testing.T) {
 		t.Errorf("%d sign-ins in the window, want 2", len(byAgent))
 	}
 	x.ok("/beta/auditLogs/signIns/" + alone.Key)
-	for _, address := range []string{"/v1.0/auditLogs/signIns", "/beta/auditLogs/signIns"} {
+	old := strings.Replace(betaSignIns, "/beta", "/v1.0", 1)
+	for _, address := range []string{"/v1.0/auditLogs/signIns", "/beta/auditLogs/signIns", old + " or userId ne ''"} {
 		plain, _ := x.walk(address)
 		if len(plain) != 1 || plain[0]["userId"] != person.ID || (plain[0]["agent"] != nil) != strings.HasPrefix(address, "/beta") {
 			t.Errorf("%s without a filter shows %s, want the person's own", address, compact(plain))
@@ -64,6 +65,7 @@ func TestRisk(t *testing.T) {
 	a := x.some("agent_identity").ID
 	x.do(sandbox.Change{Op: sandbox.RaiseRisk, Agent: a, Name: "high"})
 	low := x.do(sandbox.Change{Op: sandbox.RaiseRisk, Agent: a, Name: "low"})
+	other := x.do(sandbox.Change{Op: sandbox.RaiseRisk, Native: "agent_user"})
 	r := x.ok("/beta/identityProtection/riskyAgents/" + a).body
 	if r["riskLevel"] != "high" || r["riskState"] != "atRisk" || r["identityType"] != "agentIdentity" || r["isEnabled"] != true ||
 		r["@odata.type"] != "#microsoft.graph.riskyAgentIdentity" {
@@ -79,6 +81,9 @@ func TestRisk(t *testing.T) {
 	}
 	if d := x.ok("/beta/identityProtection/agentRiskDetections/" + low.Key).body; d["riskState"] != "dismissed" {
 		t.Errorf("after the dismissal the detection is %s", compact(d))
+	}
+	if d := x.ok("/beta/identityProtection/agentRiskDetections/" + other.Key).body; d["riskState"] != "atRisk" || d["identityType"] != "agentUser" {
+		t.Errorf("another agent's detection is %s", compact(d))
 	}
 	x.do(sandbox.Change{Op: sandbox.DeleteAgent, Agent: a})
 	if r = x.ok("/beta/identityProtection/riskyAgents/" + a).body; r["isDeleted"] != true {

@@ -39,8 +39,13 @@ func TestConsents(t *testing.T) {
 			t.Errorf("delta shows %s, want %d scopes", compact(g), keys[key])
 		}
 	}
+	other := x.ok("/v1.0/users?" + query("userType eq 'Member'")).items()[1]["id"].(string)
+	kept := x.do(sandbox.Change{Op: sandbox.AddConsent, Agent: a, Person: other}).Key
 	for own() > 0 {
 		x.do(sandbox.Change{Op: sandbox.RemoveConsent, Agent: a, Person: u})
+	}
+	if !slices.Contains(x.agent(a).Grants, kept) {
+		t.Error("somebody else's consent went along")
 	}
 	changed, _ = x.round(link)
 	for key := range keys {
