@@ -2,8 +2,10 @@ package entra
 
 import (
 	"errors"
+	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
@@ -11,6 +13,13 @@ import (
 // TestConcurrentReadsAndChanges is for the race detector.
 func TestConcurrentReadsAndChanges(t *testing.T) {
 	x := start(t)
+	x.NotifyClient, x.NotifyWindow = &http.Client{Transport: &inbox{}}, time.Microsecond
+	subscribe := func() reply {
+		return x.call(http.MethodPost, "/v1.0/subscriptions", wish("expirationDateTime", stamp(Epoch.Add(24*time.Hour))))
+	}
+	if r := subscribe(); r.status != http.StatusCreated {
+		t.Fatalf("POST subscriptions = %d %s", r.status, r.raw)
+	}
 	var wg sync.WaitGroup
 	read := func(addresses ...string) {
 		for range 8 {
@@ -30,6 +39,16 @@ func TestConcurrentReadsAndChanges(t *testing.T) {
 	wg.Go(func() {
 		read("/v1.0/servicePrincipals", "/v1.0/auditLogs/directoryAudits", "/v1.0/users/delta?$select=manager")
 	})
+	wg.Go(func() {
+		read("/beta/identityProtection/riskyAgents?$select=id", "/v1.0/roleManagement/directory/roleAssignments", "/v1.0/subscriptions")
+	})
+	wg.Go(func() {
+		for range 8 {
+			subscribe()
+			x.AskReauthorization()
+			x.call(http.MethodPatch, "/v1.0/users/"+x.some("agent_user").ID, `{"displayName":"Once more"}`, "Authorization", "Bearer "+x.AdminToken())
+		}
+	})
 	wg.Go(func() { read("/v1.0/applications", spSelect, "/v1.0/oauth2PermissionGrants/delta") })
 	wg.Go(func() {
 		for range 8 {
@@ -44,4 +63,7 @@ func TestConcurrentReadsAndChanges(t *testing.T) {
 		}
 	})
 	wg.Wait()
+	if err := x.Close(); err != nil {
+		t.Error(err)
+	}
 }
