@@ -111,7 +111,7 @@ func kindOf(typ string) kind { k := kinds[typ]; k.name = typ; return k }
 // baseOf finds the type that an entity set holds.
 func baseOf(set string) (kind, bool) {
 	for name, k := range kinds {
-		if k.set == set && k.base == name {
+		if set != "" && k.set == set && k.base == name {
 			return kindOf(name), true
 		}
 	}

@@ -14,10 +14,7 @@ import (
 func TestConcurrentReadsAndChanges(t *testing.T) {
 	x := start(t)
 	x.NotifyClient, x.NotifyWindow = &http.Client{Transport: &inbox{}}, time.Microsecond
-	subscribe := func() reply {
-		return x.call(http.MethodPost, "/v1.0/subscriptions", wish("expirationDateTime", stamp(Epoch.Add(24*time.Hour))))
-	}
-	if r := subscribe(); r.status != http.StatusCreated {
+	if r := x.subscribe(); r.status != http.StatusCreated {
 		t.Fatalf("POST subscriptions = %d %s", r.status, r.raw)
 	}
 	var wg sync.WaitGroup
@@ -42,13 +39,7 @@ func TestConcurrentReadsAndChanges(t *testing.T) {
 	wg.Go(func() {
 		read("/beta/identityProtection/riskyAgents?$select=id", "/v1.0/roleManagement/directory/roleAssignments", "/v1.0/subscriptions")
 	})
-	wg.Go(func() {
-		for range 8 {
-			subscribe()
-			x.AskReauthorization()
-			x.call(http.MethodPatch, "/v1.0/users/"+x.some("agent_user").ID, `{"displayName":"Once more"}`, "Authorization", "Bearer "+x.AdminToken())
-		}
-	})
+	wg.Go(x.subscribeAndWrite)
 	wg.Go(func() { read("/v1.0/applications", spSelect, "/v1.0/oauth2PermissionGrants/delta") })
 	wg.Go(func() {
 		for range 8 {
@@ -65,5 +56,17 @@ func TestConcurrentReadsAndChanges(t *testing.T) {
 	wg.Wait()
 	if err := x.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func (x *tenant) subscribe() reply {
+	return x.call(http.MethodPost, "/v1.0/subscriptions", wish("expirationDateTime", stamp(Epoch.Add(24*time.Hour))))
+}
+
+func (x *tenant) subscribeAndWrite() {
+	for range 8 {
+		x.subscribe()
+		x.AskReauthorization()
+		x.call(http.MethodPatch, "/v1.0/users/"+x.some("agent_user").ID, `{"displayName":"Once more"}`, "Authorization", "Bearer "+x.AdminToken())
 	}
 }

@@ -122,12 +122,37 @@ func (s *Sandbox) byAppID(appID string) any {
 	return nil
 }
 
-// subscribe creates a subscription once the client's addresses have proven that they want it.
+// subscribe answers the creation of a subscription.
 func (q *request) subscribe(ctx context.Context) (any, error) {
 	var a asked
 	if json.Unmarshal(q.body, &a) != nil {
 		return nil, badQuery("Unable to read JSON request payload. Please ensure payload is of valid JSON format.")
 	}
+	sub, err := q.establish(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.subscriptionAnswer(http.StatusCreated, sub)
+}
+
+// Subscribe creates a subscription as a client would, that ends after the longest life that there is, and returns its id.
+// Resource is users, groups, or one of them by id; lifecycle and clientState may be empty. It fails when the vendor would refuse
+// it, which it also does when an address does not give the validation token back.
+func (s *Sandbox) Subscribe(resource, address, lifecycle, clientState string) (id string, err error) {
+	kinds, end := "updated,deleted", s.now().Add(maxLife)
+	a := asked{ChangeType: &kinds, Resource: &resource, NotificationURL: &address, LifecycleURL: &lifecycle, ClientState: &clientState, Expiration: &end}
+	q := &request{Sandbox: s}
+	sub, err := q.establish(s.courier.ctx, a)
+	if err != nil {
+		return "", fmt.Errorf("entra sandbox: subscribe to %s: %w", resource, err)
+	}
+	return sub.ID, nil
+}
+
+// establish makes a subscription that the rules allow and whose addresses have agreed.
+func (q *request) establish(ctx context.Context, a asked) (*subscription, error) {
 	sub, err := a.check(q.now())
 	if err == nil {
 		err = q.mayWatch(sub)
@@ -153,7 +178,7 @@ func (q *request) subscribe(ctx context.Context) (any, error) {
 	sub.Seq, sub.ID, sub.Renewed = q.st.Subscribed, q.derived("subscription", q.st.Subscribed), q.now()
 	q.st.Subscriptions = append(q.st.Subscriptions, sub)
 	q.wrote.Store(true)
-	return q.subscriptionAnswer(http.StatusCreated, sub)
+	return sub, nil
 }
 
 func (q *request) subscriptionAnswer(status int, sub *subscription) (any, error) {
