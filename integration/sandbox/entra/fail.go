@@ -41,6 +41,12 @@ func (s *Sandbox) failing(r *http.Request, f sandbox.Fault) (answer, bool) {
 	return answer{}, false
 }
 
+// reads tells whether a request asks for one thing that a body is not needed for, or for a list by ids. To look at any other
+// would take its body away from the answer that it is to get, or make a change twice.
+func reads(r *http.Request) bool {
+	return r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/directoryObjects/getByIds")
+}
+
 // throttled is a 429. The delay is stated in whole seconds; without a delay the header is missing, as it is on the vendor's
 // identity protection API.
 func (s *Sandbox) throttled(r *http.Request, after time.Duration) *failure {
@@ -57,6 +63,9 @@ func (s *Sandbox) throttled(r *http.Request, after time.Duration) *failure {
 
 // failCursor is a reset by the service for a delta token, and an expired page token for anything else.
 func (s *Sandbox) failCursor(r *http.Request) (answer, bool) {
+	if r.Method != http.MethodGet {
+		return answer{}, false
+	}
 	q, err := s.read(r)
 	if err != nil || q.opt.skip == "" && (q.opt.delta == "" || q.opt.delta == "latest") {
 		return answer{}, false
@@ -76,6 +85,9 @@ func isDelta(path []string) bool {
 // failEmpty answers a list without its items. On a delta request the link leads on from where the request was, so that what
 // was left out can still be found.
 func (s *Sandbox) failEmpty(r *http.Request) (answer, bool) {
+	if !reads(r) {
+		return answer{}, false
+	}
 	a := s.graph(r)
 	var m map[string]any
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &m) != nil {

@@ -79,6 +79,32 @@ func fetch(t *testing.T, address, token string) (*http.Response, string) {
 	return res, string(b)
 }
 
+// TestFaultsLeaveWritesAlone injects faults that have no form for a batch and for a subscription: both are answered as ever.
+func TestFaultsLeaveWritesAlone(t *testing.T) {
+	x := start(t)
+	x.NotifyClient = &http.Client{Transport: &inbox{}}
+	t.Cleanup(func() { _ = x.Close() })
+	for i, kind := range []sandbox.FaultKind{sandbox.EmptyOK, sandbox.Expired} {
+		server := sandbox.Serve(x.Sandbox)
+		srv := httptest.NewServer(server)
+		t.Cleanup(srv.Close)
+		if err := server.Inject(sandbox.Fault{Kind: kind}); err != nil {
+			t.Fatal(err)
+		}
+		r := x.call(http.MethodPost, srv.URL+"/v1.0/$batch", batchOf(step{ID: "1", Method: "GET", URL: "/organization"}))
+		if r.status != http.StatusOK || !strings.Contains(string(r.raw), `"status":200`) {
+			t.Errorf("%s: the batch is %d %s", kind, r.status, r.raw)
+		}
+		r = x.call(http.MethodPost, srv.URL+"/v1.0/subscriptions", wish("expirationDateTime", stamp(Epoch.Add(24*time.Hour))))
+		if n := len(x.st.Subscriptions); r.status != http.StatusCreated || n != i+1 {
+			t.Errorf("%s: the subscription is %d %s, there are %d", kind, r.status, r.raw, n)
+		}
+		if len(server.Fired()) != 0 {
+			t.Errorf("%s was counted as played: %v", kind, server.Fired())
+		}
+	}
+}
+
 // TestEmptyDeltaCanBeMended checks that the link of an empty delta page leads to everything that was left out.
 func TestEmptyDeltaCanBeMended(t *testing.T) {
 	x := start(t)

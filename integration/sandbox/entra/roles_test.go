@@ -2,6 +2,8 @@ package entra
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
@@ -80,4 +82,17 @@ func TestRoleAddresses(t *testing.T) {
 		}
 	}
 	x.refused(404, "Request_ResourceNotFound", "/v1.0/directoryObjects/"+g)
+}
+
+// TestDirectoryOpsOverControl makes each change of a directory over the control API.
+func TestDirectoryOpsOverControl(t *testing.T) {
+	x := start(t)
+	srv := httptest.NewServer(sandbox.Serve(x.Sandbox))
+	t.Cleanup(srv.Close)
+	for _, op := range sandbox.DirectoryOps() {
+		r := x.call(http.MethodPost, srv.URL+"/_control/mutate", `{"op":"`+string(op)+`"}`)
+		if r.status != http.StatusOK || r.body["op"] != string(op) {
+			t.Errorf("%s = %d %s", op, r.status, r.raw)
+		}
+	}
 }
