@@ -27,12 +27,14 @@ type client struct {
 	now      func() time.Time
 	pageSize int // 0: each list's maximum
 	scrub    scrubber
+	names    names
 }
 
-// call is one request. The zero method is GET.
+// call is one request: GET, or with a body POST, unless patch says PATCH.
 type call struct {
 	url      string
-	body     []byte // sent with POST
+	body     []byte
+	patch    bool
 	need     string // the permission that it takes, for the cure
 	followed bool   // the url is a link that Graph gave us: a refusal means that it expired
 	low      bool   // a background read, which Graph may throttle first
@@ -60,7 +62,7 @@ func newClient(s connectors.Settings, base *url.URL, credential azcore.TokenCred
 	if err != nil {
 		return nil, fmt.Errorf("entra: %w", err)
 	}
-	return &client{base: base, adapter: adapter, now: s.Clock(), scrub: newScrubber(s.Auth)}, nil
+	return &client{base: base, adapter: adapter, now: s.Clock(), scrub: newScrubber(s.Auth), names: names{known: map[string]named{}}}, nil
 }
 
 // graphBase is the base URL of Graph with its version.
@@ -107,6 +109,14 @@ func loopback(host string) bool {
 
 // url is the address of a path below the version, such as "/users/delta?$select=id".
 func (c *client) url(path string) string { return c.base.String() + path }
+
+// betaURL is the address of a path below Graph's beta version, at the same endpoint.
+func (c *client) betaURL(path string) string {
+	return strings.TrimSuffix(c.base.String(), "/v1.0") + "/beta" + path
+}
+
+// escaped is the value of a query parameter, with spaces as Graph's own links write them.
+func escaped(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 // top is the size of a list's pages: its maximum, unless the option wants less.
 func (c *client) top(most int) int {
@@ -158,6 +168,9 @@ func (c *client) information(r call, u url.URL) *abs.RequestInformation {
 	}
 	if r.body != nil {
 		info.Method = abs.POST
+		if r.patch {
+			info.Method = abs.PATCH
+		}
 		info.SetStreamContentAndContentType(r.body, "application/json")
 		info.Headers.Add("Content-Length", strconv.Itoa(len(r.body)))
 	}

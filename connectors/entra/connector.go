@@ -71,7 +71,7 @@ func New(s connectors.Settings) (connectors.Connector, error) {
 
 func feeds(c *client) []connectors.Feed {
 	return []connectors.Feed{
-		servicePrincipals(c), applications(c), users(c), stewards(c), grants(c), federatedCredentials(c),
+		servicePrincipals(c), applications(c), users(c), consents(c), stewards(c), grants(c), federatedCredentials(c), people(c),
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *Connector) Feeds() []connectors.Feed { return c.feeds }
 // Probe checks that the connection may see. Every tenant has service principals, the one of this very application among them:
 // a Graph that shows none does not show what there is. Who may read agent identities alone is refused there, and asked for those.
 func (c *Connector) Probe(ctx context.Context) error {
-	some, err := c.peek(ctx, "/servicePrincipals", needDirectory)
+	some, err := c.client.peek(ctx, "/servicePrincipals", needDirectory)
 	switch f := connectors.AsFault(err); {
 	case err == nil && some:
 		return nil
@@ -91,14 +91,24 @@ func (c *Connector) Probe(ctx context.Context) error {
 	case f == nil || f.Kind != connectors.Forbidden:
 		return err
 	}
-	_, err = c.peek(ctx, castAgentIdentity, needAgents)
+	_, err = c.client.peek(ctx, castAgentIdentity, needAgents)
 	return err
 }
 
 // peek asks whether a list has anything.
-func (c *Connector) peek(ctx context.Context, path, need string) (some bool, err error) {
-	p, err := c.client.page(ctx, call{url: c.client.url(path + "?$top=1&$select=id"), need: need})
+func (c *client) peek(ctx context.Context, path, need string) (some bool, err error) {
+	p, err := c.page(ctx, call{url: c.url(path + "?$top=1&$select=id"), need: need})
 	return len(p.items) > 0 || p.next != "", err
+}
+
+// sees asks whether a list that no tenant has empty shows something. Where it does not, what single objects seem to lack is not
+// believed. A list that may not be read proves nothing: then each object's own answer counts.
+func (c *client) sees(ctx context.Context, path, need string) (bool, error) {
+	some, err := c.peek(ctx, path, need)
+	if isForbidden(err) {
+		return true, nil
+	}
+	return some, err
 }
 
 // pageSize reads the option that lowers the size of pages, for tests; 0 leaves it to each list's maximum.

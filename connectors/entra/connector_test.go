@@ -39,13 +39,13 @@ func TestProbe(t *testing.T) {
 func TestFeedsAreStable(t *testing.T) {
 	c := newGraph(t, nil).connector()
 	name := regexp.MustCompile(`^[a-z0-9-]+$`)
-	want := []string{"service-principals", "applications", "users", "stewards", "grants", "federated-credentials"}
+	want := []string{"service-principals", "applications", "users", "oauth2-grants", "stewards", "grants", "federated-credentials", "people"}
+	if len(c.Feeds()) != len(want) {
+		t.Fatalf("%d feeds", len(c.Feeds()))
+	}
 	for i, f := range c.Feeds() {
 		if f.Name != want[i] || !name.MatchString(f.Name) || len(f.Kinds) == 0 || f.Every <= 0 {
 			t.Errorf("feed %d: %+v", i, f)
 		}
-	}
-	if len(c.Feeds()) != len(want) {
-		t.Errorf("%d feeds", len(c.Feeds()))
 	}
 }

@@ -22,6 +22,7 @@ type cursor struct {
 
 	// Of a sweep.
 	Phase string `json:"phase,omitzero"` // the list that is being read
+	After string `json:"after,omitzero"` // where there is no list: the last id that was read
 }
 
 const cursorVersion = 1

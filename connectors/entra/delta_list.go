@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
 )
@@ -12,7 +14,7 @@ import (
 // split parts a delta's scopes into those of which it has shown something, and the others.
 func (d *delta) split(cur *cursor) (seen, unseen []string) {
 	for _, name := range d.names() {
-		if slices.Contains(cur.Seen, name) {
+		if slices.Contains(cur.Seen, name) || d.listOf(name) == "" {
 			seen = append(seen, name)
 		} else {
 			unseen = append(unseen, name)
@@ -25,11 +27,17 @@ func (d *delta) split(cur *cursor) (seen, unseen []string) {
 func (d *delta) nextList(cur *cursor) string {
 	after := slices.Index(d.names(), cur.List)
 	for _, name := range d.names()[after+1:] {
-		if !slices.Contains(cur.Seen, name) {
+		if !slices.Contains(cur.Seen, name) && d.listOf(name) != "" {
 			return name
 		}
 	}
 	return ""
+}
+
+// listOf is the list of a scope alone; empty where there is none.
+func (d *delta) listOf(name string) string {
+	i := slices.Index(d.names(), name)
+	return d.scopes[i].list
 }
 
 // pullList reads one page of a scope's own list, which is a pass over the scope. It takes a request or two after each round, as
@@ -54,6 +62,7 @@ func (d *delta) pullList(ctx context.Context, s deltaScope, cur cursor) (connect
 	case p.next == "":
 		out.Seals = []string{s.name}
 	}
+	var fresh []item
 	for _, raw := range p.items {
 		rec, err := newRecord(d.record, raw, p.asked)
 		if err != nil {
@@ -61,6 +70,12 @@ func (d *delta) pullList(ctx context.Context, s deltaScope, cur cursor) (connect
 		}
 		rec.Context = map[string]string{contextList: s.name}
 		out.Records = append(out.Records, rec)
+		if it := listed(raw, s); it.ID != "" {
+			fresh = append(fresh, it)
+		}
+	}
+	if err := d.readNew(ctx, fresh, &out); err != nil {
+		return connectors.Page{}, err
 	}
 	if cur.Next = p.next; p.next == "" {
 		cur.List = d.nextList(&cur)
@@ -82,4 +97,18 @@ func (cur *cursor) doubt(scope string, p page) bool {
 		cur.Empty = slices.Delete(cur.Empty, i, i+1)
 	}
 	return empty && !before
+}
+
+// listed is an object of a scope's own list, which may not name its type.
+func listed(raw jsontext.Value, s deltaScope) (it item) {
+	if decode(raw, &it) != nil {
+		return item{}
+	}
+	switch s.name {
+	case scopeAgents:
+		it.Type = typeAgentIdentity
+	case scopePrincipals:
+		it.Type = typePrincipal
+	}
+	return it
 }

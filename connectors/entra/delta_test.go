@@ -69,7 +69,7 @@ func TestDeltaFirstRoundIsAPass(t *testing.T) {
 	if diff := cmp.Diff([]string{agent1, agent2, agent3, principal1}, recordIDs(t, pages)); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
-	scopes := []string{scopeAgents, scopePrincipals}
+	scopes := []string{scopeAgents, scopePrincipals, scopeTagged}
 	for i, p := range pages {
 		if opens := p.Opens != nil; opens != (i == 0) || opens && !slices.Equal(p.Opens, scopes) {
 			t.Errorf("page %d opens %v", i, p.Opens)
@@ -121,7 +121,7 @@ func TestDeltaThatNamesNoTypesIsHelpedByLists(t *testing.T) {
 	if len(pages) != 3 {
 		t.Fatalf("%d pages, not the delta's and two of the list", len(pages))
 	}
-	if p := pages[0]; !slices.Equal(p.Seals, []string{scopeAgents}) || !slices.Equal(p.Breaks, []string{scopePrincipals}) {
+	if p := pages[0]; !slices.Equal(p.Seals, []string{scopeAgents, scopeTagged}) || !slices.Equal(p.Breaks, []string{scopePrincipals}) {
 		t.Errorf("the delta seals %v, breaks %v", p.Seals, p.Breaks)
 	}
 	for range 2 { // after the first round and after each other

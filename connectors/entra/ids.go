@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +14,13 @@ import (
 //   - A blueprint is two objects with one appId: the application, and its principal in each tenant that uses it. Both are
 //     blueprints here, with object ids of their own.
 //   - An agent's user account names its agent identity by object id, and for ever.
+//   - A consumer of another organization's blueprint has its principal alone; a single-instance agent has a blueprint without a
+//     principal. So a blueprint's appId may lead to one object, to two, or to none.
+//   - A sign-in's agent.parentAppId is the blueprint's appId, its agentSubjectParentId an object id; a directory audit's blueprintId
+//     is the blueprint's object id. Neither is needed here: the record's own object ids are.
+//   - App role assignments, roles and consents name the resource by the object id of its service principal; inheritable permissions
+//     name the same resource by its appId.
+//   - Agents from before Agent ID are plain service principals that only their tags tell apart.
 
 // The agent types by the last part of their @odata.type.
 const (
@@ -28,6 +36,7 @@ const (
 	nativeAgentUser     = "agent_user"
 	nativeBlueprint     = "agent_identity_blueprint"
 	nativePrincipal     = "agent_identity_blueprint_principal"
+	nativeTagged        = "service_principal" // an agent from before Agent ID
 )
 
 // serviceIdentity is the servicePrincipalType that only agent identities have.
@@ -59,6 +68,35 @@ func nativeName(typ string) string {
 	}
 	return b.String()
 }
+
+// agentTags are what Microsoft's platforms write on the service principals of agents from before Agent ID. A tag fits whole, or by
+// its beginning where it ends with a hyphen.
+var agentTags = []struct{ tag, platform string }{
+	{"AgentCreatedBy:CopilotStudio", "Copilot Studio"},
+	{"power-virtual-agents-", "Copilot Studio"},
+	{"AgenticInstance", ""},
+	{"AgenticApp", ""},
+	{"AIAgentBuilder", ""},
+}
+
+// agentTag is the tag by which a service principal is known as an agent, and the platform that it names; empty: it is none.
+func agentTag(tags []string) (tag, platform string) {
+	for _, known := range agentTags {
+		for _, t := range sorted(tags) {
+			begins := strings.HasSuffix(known.tag, "-") && strings.HasPrefix(t, known.tag)
+			if t == known.tag || begins {
+				return t, known.platform
+			}
+		}
+	}
+	return "", ""
+}
+
+// guid is the form of every object id. Where ids stand in text that is not read otherwise, it finds them.
+var guid = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
+
+// isGUID reports whether an id may stand in a path as it is.
+func isGUID(id string) bool { return len(id) == 36 && guid.MatchString(id) }
 
 // isAgentIdentity tells an agent identity with and without its type.
 func (it item) isAgentIdentity() bool {

@@ -15,22 +15,35 @@ import (
 
 // The types of records.
 const (
-	recordPrincipal   = "service_principal"     // an item of the delta of service principals
-	recordApplication = "application"           // an item of the delta of applications
-	recordUser        = "user"                  // an item of the delta of users
-	recordOwners      = "owners"                // all owners of an agent
-	recordSponsors    = "sponsors"              // all sponsors of an agent
-	recordManager     = "manager"               // the manager of an agent's user account; null: it has none
-	recordRoles       = "app_role_assignments"  // all application roles of an agent or a blueprint principal
-	recordConsents    = "oauth2_grants"         // all delegated permission grants of an agent or a blueprint principal
-	recordFederated   = "federated_credentials" // all federated identity credentials of a blueprint
+	recordPrincipal      = "service_principal"     // an item of the delta of service principals
+	recordApplication    = "application"           // an item of the delta of applications
+	recordUser           = "user"                  // an item of the delta of users
+	recordPerson         = "person"                // a user, a group or a service principal that answers for something
+	recordGone           = "gone"                  // an object that was asked for by its id and is not there
+	recordOwners         = "owners"                // all owners of an object
+	recordSponsors       = "sponsors"              // all sponsors of an object
+	recordManager        = "manager"               // the manager of an agent's user account; null: it has none
+	recordRoles          = "app_role_assignments"  // all application roles of an agent or a blueprint principal
+	recordConsents       = "oauth2_grants"         // all delegated permission grants of an agent or a blueprint principal
+	recordConsent        = "oauth2_grant"          // one of them, an item of their delta
+	recordDirectoryRoles = "directory_roles"       // all directory roles of an agent or a blueprint principal
+	recordFederated      = "federated_credentials" // all federated identity credentials of a blueprint
+	recordInherited      = "inherited_permissions" // all that flows to an agent from its blueprint's principal
+	recordDeleted        = "deleted_item"          // a soft-deleted object
+	recordAudit          = "directory_audit"       // an entry of the directory's audit log
+	recordSignIn         = "sign_in"               // an entry of the sign-in log
+	recordGap            = "sync_gap"              // a stretch of a log that was not read
+	recordBounded        = "activities_bounded"    // how many activities of a minute were left out
+	recordRisk           = "risk"                  // what Identity Protection says of an agent
 )
 
-// contextHolder is where a record's context keeps the object id that a relation hangs on.
-const contextHolder = "holder"
-
-// contextList is where a record's context keeps the scope whose own list showed the object, which may not name its type.
-const contextList = "list"
+// What a record's context holds.
+const (
+	contextHolder = "holder" // the object id that a relation hangs on
+	contextList   = "list"   // the scope whose own list showed the object, which may not name its type
+	contextNative = "native" // what sort of person it is, as far as where it was read tells
+	contextNames  = "names"  // the names of what the record names by ids, a JSON object
+)
 
 // Normalize turns one record into what it says.
 func (c *Connector) Normalize(r connectors.Record) (connectors.Reading, error) {
@@ -42,25 +55,44 @@ func (c *Connector) Normalize(r connectors.Record) (connectors.Reading, error) {
 }
 
 func normalize(r connectors.Record) (connectors.Reading, error) {
-	switch r.Type {
-	case recordPrincipal:
-		return readPrincipal(r)
-	case recordApplication:
-		return readApplication(r)
-	case recordUser:
-		return readUser(r)
-	case recordOwners, recordSponsors:
-		return readStewards(r)
-	case recordManager:
-		return readManager(r)
-	case recordRoles:
-		return readRoles(r)
-	case recordConsents:
-		return readConsents(r)
-	case recordFederated:
-		return readFederated(r)
+	read, ok := readerOf(r.Type)
+	if !ok {
+		return connectors.Reading{}, fmt.Errorf("this version does not know the type")
 	}
-	return connectors.Reading{}, fmt.Errorf("this version does not know the type")
+	return read(r)
+}
+
+// readerOf is what turns records of a type into readings.
+func readerOf(typ string) (read func(connectors.Record) (connectors.Reading, error), ok bool) {
+	switch typ {
+	case recordPrincipal:
+		read = readPrincipal
+	case recordApplication:
+		read = readApplication
+	case recordUser:
+		read = readUser
+	case recordPerson:
+		read = readPerson
+	case recordGone:
+		read = readGone
+	case recordOwners, recordSponsors:
+		read = readStewards
+	case recordManager:
+		read = readManager
+	case recordRoles:
+		read = readRoles
+	case recordConsents:
+		read = readConsents
+	case recordConsent:
+		read = readConsent
+	case recordDirectoryRoles:
+		read = readDirectoryRoles
+	case recordFederated:
+		read = readFederated
+	default:
+		return nil, false
+	}
+	return read, true
 }
 
 // object is what all items of a delta have.
@@ -115,10 +147,15 @@ func (o *object) tombstones(kinds ...events.Kind) connectors.Reading {
 }
 
 // The known values of disabledByMicrosoftStatus beside null.
-
 const (
 	notDisabled         = "NotDisabled"
 	disabledByMicrosoft = "DisabledDueToViolationOfServicesAgreement"
+)
+
+// Who has disabled an object.
+const (
+	byMicrosoft = "microsoft"
+	byAdmin     = "admin" // somebody in the tenant: an administrator or an owner
 )
 
 // switches are what says whether an object may act.
@@ -132,9 +169,9 @@ type switches struct {
 func (s switches) status(assumed events.Status) (status events.Status, native, by string) {
 	switch {
 	case s.ByMicrosoft == disabledByMicrosoft:
-		return events.StatusDisabled, s.ByMicrosoft, "microsoft"
+		return events.StatusDisabled, s.ByMicrosoft, byMicrosoft
 	case s.Enabled != nil && !*s.Enabled, s.Disabled != nil && *s.Disabled:
-		return events.StatusDisabled, "", ""
+		return events.StatusDisabled, "", byAdmin
 	case s.ByMicrosoft != "" && s.ByMicrosoft != notDisabled:
 		return events.StatusUnknown, s.ByMicrosoft, ""
 	case s.Enabled != nil:

@@ -35,11 +35,31 @@ func readPrincipal(r connectors.Record) (connectors.Reading, error) {
 	if p.Removed != nil {
 		return p.tombstones(events.KindAgent, events.KindBlueprint, events.KindPerson), nil
 	}
-	it := item{Type: p.Type, Principal: p.Kind, Blueprint: p.Blueprint}
-	if r.Context[contextList] == scopeAgents || it.isAgentIdentity() {
+	it, list := item{Type: p.Type, Principal: p.Kind, Blueprint: p.Blueprint}, r.Context[contextList]
+	isBlueprint := list == scopePrincipals || odataName(p.Type) == typePrincipal
+	tag, platform := agentTag(p.Tags)
+	switch {
+	case list == scopeAgents || it.isAgentIdentity():
 		return connectors.Reading{Entities: []events.Entity{p.agent()}}, nil
+	case !isBlueprint && tag != "":
+		return connectors.Reading{Entities: []events.Entity{p.tagged(tag, platform)}}, nil
+	case !isBlueprint && list == scopeTagged:
+		return connectors.Reading{Tombstones: []connectors.Tombstone{{
+			Ref: events.Identity(events.KindAgent, p.ID), Restorable: true, Reason: "no longer marked as an agent by a tag"}}}, nil
 	}
 	return connectors.Reading{Entities: []events.Entity{p.blueprint()}}, nil
+}
+
+// tagged is an agent from before Agent ID.
+func (p *principal) tagged(tag, platform string) events.Entity {
+	e := p.agent()
+	e.Scope = scopeTagged
+	e.Agent.Native, e.Agent.Platform = nativeTagged, platform
+	e.Agent.ClassReason = "an Entra service principal with the tag " + tag
+	e.Agent.Identifiers = identifiers(
+		events.Identifier{Type: events.IDObject, Value: p.ID},
+		events.Identifier{Type: events.IDApp, Value: p.AppID})
+	return e
 }
 
 func (p *principal) agent() events.Entity {

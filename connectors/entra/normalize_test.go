@@ -79,8 +79,8 @@ func say(t *testing.T, r connectors.Record) said {
 
 func TestNormalizeGolden(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.records.json")
-	if len(files) != 6 {
-		t.Fatalf("%d files of records, not 6", len(files))
+	if len(files) != 7 {
+		t.Fatalf("%d files of records, not 7", len(files))
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {

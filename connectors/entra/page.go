@@ -21,6 +21,7 @@ type page struct {
 	items []jsontext.Value // as received
 	next  string           // nextLink, pinned to the endpoint
 	delta string           // deltaLink, pinned to the endpoint
+	after string           // of a page without a list: the last id on it
 	asked time.Time
 }
 

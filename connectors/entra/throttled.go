@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
@@ -21,7 +22,7 @@ func (t *throttled) ask(ctx context.Context, c *client, key string, paths []stri
 	}
 	var left []string
 	for _, path := range paths {
-		if _, ok := t.answers[path]; !ok {
+		if _, ok := t.answers[path]; !ok && !slices.Contains(left, path) {
 			left = append(left, path)
 		}
 	}
@@ -33,10 +34,11 @@ func (t *throttled) ask(ctx context.Context, c *client, key string, paths []stri
 	if worst != nil {
 		return nil, worst
 	}
-	answers := t.answers
-	t.answers = nil
-	return answers, nil
+	return t.answers, nil
 }
+
+// forget drops what was answered: the page is read, or must be asked for anew.
+func (t *throttled) forget() { t.answers = nil }
 
 // keep keeps what was answered, and returns the fault of what must be asked for again: an invalid token before the longest
 // wait.

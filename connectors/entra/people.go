@@ -1,0 +1,153 @@
+package entra
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// A person is told by its own record alone, read by its id: a relation that names it, or a delta that shows a change of it, only
+// leads to that. So two feeds never tell the same person differently.
+
+// personPath is where a person of one sort is read.
+type personPath struct {
+	native string
+	path   string
+	query  string
+	need   string
+	types  []string // the @odata.types that are read there
+}
+
+// personPaths are tried in this order where the type is not known.
+var personPaths = []personPath{
+	{"user", "/users/", "?$select=id,displayName,mail,userPrincipalName,accountEnabled,createdDateTime", "User.Read.All",
+		[]string{"user", typeAgentUser}},
+	{"group", "/groups/", "?$select=id,displayName,mail,createdDateTime", "GroupMember.Read.All", []string{"group"}},
+	{"service_principal", "/servicePrincipals/", "?$select=id,displayName,accountEnabled", needDirectory,
+		[]string{"servicePrincipal", typeAgentIdentity, typePrincipal}},
+}
+
+// somebody is a person to read, with what was said of its type.
+type somebody struct{ id, typ string }
+
+// pathsOf are where somebody may be read.
+func pathsOf(s somebody) []personPath {
+	for _, p := range personPaths {
+		if slices.Contains(p.types, odataName(s.typ)) {
+			return []personPath{p}
+		}
+	}
+	return personPaths
+}
+
+// people reads persons by their ids, one record each. Who may not be read stays as bare as the relation has shown them, unless more
+// is known already; who is nowhere is gone.
+func (c *client) people(ctx context.Context, who []somebody) ([]connectors.Record, []connectors.Blindness, error) {
+	var out []connectors.Record
+	var blind []connectors.Blindness
+	hidden, began := map[string]bool{}, c.now()
+	for step := 0; len(who) > 0; step++ {
+		var paths []string
+		for _, s := range who {
+			p := pathsOf(s)[step]
+			paths = append(paths, p.path+s.id+p.query)
+		}
+		answers, err := (&throttled{}).ask(ctx, c, "", paths, needUsers)
+		if err != nil {
+			return nil, nil, err
+		}
+		var left []somebody
+		for i, s := range who {
+			p, a := pathsOf(s)[step], answers[paths[i]]
+			err := c.check(a, call{need: p.need})
+			switch {
+			case err == nil:
+				r, err := newRecord(recordPerson, a.body, a.asked)
+				if err != nil {
+					return nil, nil, c.strange(a, "a "+p.native)
+				}
+				r.Context = map[string]string{contextNative: p.native, contextHolder: s.id}
+				out = append(out, r)
+				continue
+			case isForbidden(err) && a.status != http.StatusNotFound:
+				hidden[s.id] = true
+				blind = append(blind, connectors.Blindness{Kinds: []events.Kind{events.KindPerson}, Reason: "of some " + p.native + "s: " + connectors.AsFault(err).Cure})
+			case a.status != http.StatusNotFound && a.status != http.StatusBadRequest:
+				return nil, nil, err
+			}
+			if step+1 < len(pathsOf(s)) {
+				left = append(left, s)
+				continue
+			}
+			known := connectors.IsKnown(ctx, events.Identity(events.KindPerson, s.id))
+			if known && !hidden[s.id] || !known && hidden[s.id] {
+				r, err := absentPerson(s, hidden[s.id])
+				if err != nil {
+					return nil, nil, err
+				}
+				r.Asked = began
+				out = append(out, r)
+			}
+		}
+		who = left
+	}
+	return out, blind, nil
+}
+
+// absentPerson is the record of a person of whom no more is shown than the id, or who is not there.
+func absentPerson(s somebody, hidden bool) (connectors.Record, error) {
+	if !hidden {
+		body, err := events.Marshal(map[string]string{"id": s.id})
+		return connectors.Record{Type: recordGone, Body: body}, err
+	}
+	body, err := events.Marshal(map[string]string{"id": s.id, "@odata.type": s.typ})
+	return connectors.Record{Type: recordPerson, Body: body, Context: map[string]string{contextHolder: s.id}}, err
+}
+
+func isForbidden(err error) bool {
+	f := connectors.AsFault(err)
+	return f != nil && f.Kind == connectors.Forbidden
+}
+
+// mostPeople bounds how many persons one page reads for what it names; the rest is left to the feed of people.
+const mostPeople = 200
+
+// withPeople adds to records who is named in them, where nobody has told yet.
+func (c *client) withPeople(ctx context.Context, records []connectors.Record) ([]connectors.Record, []connectors.Blindness, error) {
+	var fresh []somebody
+	for _, r := range records {
+		for _, s := range namedIn(r) {
+			seen := slices.ContainsFunc(fresh, func(t somebody) bool { return t.id == s.id })
+			if !seen && isGUID(s.id) && !connectors.IsKnown(ctx, events.Identity(events.KindPerson, s.id)) {
+				fresh = append(fresh, s)
+			}
+		}
+	}
+	more, blind, err := c.people(ctx, fresh[:min(len(fresh), mostPeople)])
+	return append(records, more...), blind, err
+}
+
+// namedIn are the persons that a record names: stewards, and who has consented.
+func namedIn(r connectors.Record) []somebody {
+	reading, err := normalize(r)
+	if err != nil {
+		return nil
+	}
+	var out []somebody
+	for _, e := range reading.Entities {
+		switch {
+		case e.Stewardship != nil:
+			out = append(out, somebody{e.Stewardship.Person, e.Stewardship.Native})
+		case e.Delegation != nil && e.Delegation.Person != events.Everyone && e.Delegation.Person != "":
+			out = append(out, somebody{e.Delegation.Person, "user"})
+		}
+	}
+	for i, s := range out { // natives are the types in another spelling
+		out[i].typ = strings.ReplaceAll(s.typ, "_", "")
+	}
+	return out
+}
