@@ -42,15 +42,15 @@ type batchAnswer struct {
 func (c *client) batch(ctx context.Context, paths []string, need string) (map[string]answer, error) {
 	all := map[string]answer{}
 	for some := range slices.Chunk(paths, batchSize) {
-		if err := c.batchOf(ctx, some, need, all); err != nil {
+		if err := c.batchTo(ctx, c.url("/$batch"), some, need, all); err != nil {
 			return all, err
 		}
 	}
 	return all, nil
 }
 
-// batchOf sends one batch and adds what came back to all.
-func (c *client) batchOf(ctx context.Context, paths []string, need string, all map[string]answer) error {
+// batchTo sends one batch and adds what came back to all. The versions of Graph do not mix in one.
+func (c *client) batchTo(ctx context.Context, url string, paths []string, need string, all map[string]answer) error {
 	var b batchBody
 	for i, path := range paths {
 		b.Requests = append(b.Requests, batchRequest{ID: strconv.Itoa(i), Method: http.MethodGet, URL: path})
@@ -59,7 +59,7 @@ func (c *client) batchOf(ctx context.Context, paths []string, need string, all m
 	if err != nil {
 		return err
 	}
-	a, err := c.get(ctx, call{url: c.url("/$batch"), body: body, need: need, low: true})
+	a, err := c.get(ctx, call{url: url, body: body, need: need, low: true})
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type call struct {
 	patch    bool
 	need     string // the permission that it takes, for the cure
 	followed bool   // the url is a link that Graph gave us: a refusal means that it expired
+	optional bool   // of beta: a refusal of what is asked says that this Graph does not have it
 	low      bool   // a background read, which Graph may throttle first
 	delta    bool   // the page size goes into a header
 }

@@ -14,9 +14,7 @@ package entra
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
@@ -37,7 +35,6 @@ const (
 
 const (
 	graphEndpoint = "https://graph.microsoft.com"
-	optionPage    = "page_size"
 	maxPage       = 100 // of the cast lists, whose default it is too
 )
 
@@ -53,7 +50,7 @@ func New(s connectors.Settings) (connectors.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, err := pageSize(s.Options)
+	o, err := readOptions(s)
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +62,20 @@ func New(s connectors.Settings) (connectors.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.pageSize = size
-	return &Connector{client: c, feeds: feeds(c)}, nil
+	c.pageSize = o.page
+	return &Connector{client: c, feeds: feeds(c, o)}, nil
 }
 
-func feeds(c *client) []connectors.Feed {
-	return []connectors.Feed{
-		servicePrincipals(c), applications(c), users(c), consents(c), stewards(c), grants(c), federatedCredentials(c), people(c),
+// feeds is everything that the connector reads. A name is for ever: it names the cursor.
+func feeds(c *client, o settings) []connectors.Feed {
+	all := []connectors.Feed{
+		servicePrincipals(c), applications(c), users(c), consents(c), directoryAudits(c, o),
+		stewards(c), grants(c), federatedCredentials(c), inherited(c), people(c), deletedItems(c), risk(c),
 	}
+	if o.activities == activitiesAll {
+		all = append(all, signIns(c, o))
+	}
+	return all
 }
 
 // Feeds says what the connection reads.
@@ -109,24 +112,6 @@ func (c *client) sees(ctx context.Context, path, need string) (bool, error) {
 		return true, nil
 	}
 	return some, err
-}
-
-// pageSize reads the option that lowers the size of pages, for tests; 0 leaves it to each list's maximum.
-func pageSize(options map[string]string) (int, error) {
-	for name := range options {
-		if name != optionPage {
-			return 0, fmt.Errorf("entra: options.%s is unknown: the only option is %s", name, optionPage)
-		}
-	}
-	text, ok := options[optionPage]
-	if !ok || text == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxPage {
-		return 0, fmt.Errorf("entra: options.%s is %q: use a whole number from 1 to %d", optionPage, text, maxPage)
-	}
-	return n, nil
 }
 
 // noRedirects lets a redirect arrive as the answer that it is: Graph has none, and following one would carry the token along.

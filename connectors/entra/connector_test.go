@@ -39,7 +39,8 @@ func TestProbe(t *testing.T) {
 func TestFeedsAreStable(t *testing.T) {
 	c := newGraph(t, nil).connector()
 	name := regexp.MustCompile(`^[a-z0-9-]+$`)
-	want := []string{"service-principals", "applications", "users", "oauth2-grants", "stewards", "grants", "federated-credentials", "people"}
+	want := []string{"service-principals", "applications", "users", "oauth2-grants", "directory-audits", "stewards", "grants",
+		"federated-credentials", "inherited-permissions", "people", "deleted-items", "risk"}
 	if len(c.Feeds()) != len(want) {
 		t.Fatalf("%d feeds", len(c.Feeds()))
 	}

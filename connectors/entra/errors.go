@@ -42,6 +42,9 @@ func (e *graphError) codes() []string {
 // The codes that say that a page's or a delta's token is no longer good.
 var expiredCodes = []string{"syncstatenotfound", "syncstateinvalid", "resyncrequired", "directory_expiredpagetoken"}
 
+// codeRouting is what Graph answers to an address that it does not know; a known one that it cannot do has Request_BadRequest.
+const codeRouting = "badrequest"
+
 const codePremium = "authentication_requestfromnonpremiumtenantorb2ctenant"
 
 // check turns an answer that is no success into the fault that it stands for.
@@ -66,7 +69,7 @@ func (c *client) check(a answer, r call) error {
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: cureForeign}
 	case a.status == http.StatusTooManyRequests || a.status == 509 || retryable(a):
 		return &connectors.Fault{Kind: connectors.RateLimited, Err: err, After: retryAfter(a.header, c.now())}
-	case missing(a.status):
+	case missing(a.status) || a.status == http.StatusBadRequest && (r.optional || r.body == nil && hasCode(codes, codeRouting)):
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err, Cure: cureMissing}
 	}
 	return err

@@ -54,8 +54,8 @@ func (g *graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.headers = append(g.headers, r.Header.Clone())
 	g.mu.Unlock()
 	uri := strings.TrimPrefix(r.URL.RequestURI(), "/v1.0")
-	if uri == "/$batch" {
-		g.batch(w, r)
+	if uri == "/$batch" || uri == "/beta/$batch" {
+		g.batch(w, r, strings.TrimSuffix(uri, "/$batch"))
 		return
 	}
 	c := g.find(uri)
@@ -105,7 +105,7 @@ func (g *graph) find(uri string) canned {
 	return canned{status: 404, body: `{"error":{"code":"Request_ResourceNotFound","message":"Resource not found."}}`}
 }
 
-func (g *graph) batch(w http.ResponseWriter, r *http.Request) {
+func (g *graph) batch(w http.ResponseWriter, r *http.Request, version string) {
 	var in struct {
 		Requests []struct{ ID, Method, URL string }
 	}
@@ -118,7 +118,7 @@ func (g *graph) batch(w http.ResponseWriter, r *http.Request) {
 	var parts []string
 	for i := range in.Requests { // Graph answers in any order
 		q := in.Requests[len(in.Requests)-1-i]
-		c := g.find(q.URL)
+		c := g.find(version + q.URL)
 		headers, _ := json.Marshal(c.header)
 		parts = append(parts, fmt.Sprintf(`{"id":%q,"status":%d,"headers":%s,"body":%s}`, q.ID, c.code(), headers, g.self(c.body)))
 	}

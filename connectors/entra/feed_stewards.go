@@ -19,7 +19,7 @@ const (
 
 // led is a feed that the audit log leads.
 func led(name string, kinds []events.Kind, pull pullFunc) connectors.Feed {
-	return connectors.Feed{Name: name, Kinds: kinds, Every: sweepEvery, Alone: sweepAlone, CallEvery: callEvery, Led: "",
+	return connectors.Feed{Name: name, Kinds: kinds, Every: sweepEvery, Alone: sweepAlone, CallEvery: callEvery, Led: feedAudits,
 		Rests: true, Pull: pull}
 }
 

@@ -59,7 +59,11 @@ func normalize(r connectors.Record) (connectors.Reading, error) {
 	if !ok {
 		return connectors.Reading{}, fmt.Errorf("this version does not know the type")
 	}
-	return read(r)
+	reading, err := read(r)
+	if err != nil {
+		return connectors.Reading{}, err
+	}
+	return reading, proven(r, &reading)
 }
 
 // readerOf is what turns records of a type into readings.
@@ -75,6 +79,8 @@ func readerOf(typ string) (read func(connectors.Record) (connectors.Reading, err
 		read = readPerson
 	case recordGone:
 		read = readGone
+	case recordDeleted:
+		read = readDeleted
 	case recordOwners, recordSponsors:
 		read = readStewards
 	case recordManager:
@@ -90,9 +96,28 @@ func readerOf(typ string) (read func(connectors.Record) (connectors.Reading, err
 	case recordFederated:
 		read = readFederated
 	default:
-		return nil, false
+		return readerOfLog(typ)
 	}
 	return read, true
+}
+
+// readerOfLog is so for what logs and beta feeds tell.
+func readerOfLog(typ string) (read func(connectors.Record) (connectors.Reading, error), ok bool) {
+	switch typ {
+	case recordInherited:
+		read = readInherited
+	case recordAudit:
+		read = readAudit
+	case recordSignIn:
+		read = readSignIn
+	case recordGap:
+		read = readGap
+	case recordBounded:
+		read = readBounded
+	case recordRisk:
+		read = readRisk
+	}
+	return read, read != nil
 }
 
 // object is what all items of a delta have.

@@ -13,6 +13,7 @@ import (
 // assignment is an application role that a service principal has at a resource.
 type assignment struct {
 	ID           string     `json:"id"`
+	Principal    string     `json:"principalId"`
 	Role         string     `json:"appRoleId"` // all zeros: the resource's default access
 	Resource     string     `json:"resourceId"`
 	ResourceName string     `json:"resourceDisplayName"`

@@ -28,10 +28,12 @@ type sample struct {
 
 // said is what a record says, as the golden files show it.
 type said struct {
-	Entities   []events.Entity `json:"entities,omitzero"`
-	Tombstones []buried        `json:"tombstones,omitzero"`
-	Replaces   []string        `json:"replaces,omitzero"`
-	Error      string          `json:"error,omitzero"`
+	Entities   []events.Entity   `json:"entities,omitzero"`
+	Tombstones []buried          `json:"tombstones,omitzero"`
+	Activities []events.Activity `json:"activities,omitzero"`
+	LogID      string            `json:"log_id,omitzero"`
+	Replaces   []string          `json:"replaces,omitzero"`
+	Error      string            `json:"error,omitzero"`
 }
 
 type buried struct {
@@ -65,7 +67,7 @@ func say(t *testing.T, r connectors.Record) said {
 	if err != nil {
 		return said{Error: err.Error()}
 	}
-	out := said{Entities: reading.Entities, Replaces: reading.Replaces}
+	out := said{Entities: reading.Entities, Replaces: reading.Replaces, Activities: reading.Activities, LogID: reading.LogID}
 	for i := range reading.Entities {
 		if err := reading.Entities[i].Check(); err != nil {
 			t.Error(err)
@@ -79,8 +81,8 @@ func say(t *testing.T, r connectors.Record) said {
 
 func TestNormalizeGolden(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.records.json")
-	if len(files) != 7 {
-		t.Fatalf("%d files of records, not 7", len(files))
+	if len(files) != 9 {
+		t.Fatalf("%d files of records, not 9", len(files))
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {

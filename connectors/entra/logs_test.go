@@ -1,0 +1,317 @@
+package entra
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+const auditPath = "/auditLogs/directoryAudits"
+
+// entry is an entry of the audit log about a target, made by Ada.
+func entry(id, deed, target string) string {
+	return fmt.Sprintf(`{"id":%q,"activityDateTime":%q,"activityDisplayName":%q,"result":"success","initiatedBy":{"user":{"id":%q,"userPrincipalName":"ada@contoso.example"}},`+
+		`"targetResources":[{"id":%q,"displayName":"Ada Lovelace","modifiedProperties":[]}]}`, id, time.Now().UTC().Format(time.RFC3339), deed, adaID, target)
+}
+
+// logFrom is a cursor that the log was read up to a minute ago with.
+func logFrom(t *testing.T, ago time.Duration) connectors.Cursor {
+	t.Helper()
+	b, err := events.Marshal(logCursor{Version: cursorVersion, At: time.Now().Add(-ago).UTC()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestAuditLeadsToOneReading: however many entries name an agent, it is read once, with all that hangs on it and with evidence.
+func TestAuditLeadsToOneReading(t *testing.T) {
+	g := newGraph(t, map[string]canned{
+		auditPath:                      list(entry("e1", "Update service principal", agent1), entry("e2", "Add sponsor", agent1), entry("e3", "Update group", platformID)),
+		"/servicePrincipals/" + agent1: {body: itemAgent1},
+		sponsorsOf(agent1):             list(`{"id":"` + adaID + `","@odata.type":"#microsoft.graph.user"}`),
+		"/users/" + adaID:              {body: ada},
+		ownersOf(agent1):               list(),
+		"/roleManagement/directory/roleAssignments": {status: 403, body: errorBody("Authorization_RequestDenied")},
+	})
+	f := g.feed(feedAudits)
+	book := knows(agentRef(agent1))
+	p := pullAll(t, f, logFrom(t, time.Minute), book)
+	want := []string{activityAdmin + " " + agent1, activityAdmin + " " + agent1, agent1 + ".agent.self",
+		agent1 + ".stewardship.sponsor%3A" + adaID, adaID + ".person.self"}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, told(t, p)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, r := range p.Records {
+		reading, err := normalize(r)
+		if err != nil || reading.LogID == "" || reading.Actor == nil || reading.Actor.ID != adaID || reading.At.IsZero() {
+			t.Errorf("%s has the evidence %q, %+v, %v", r.Type, reading.LogID, reading.Actor, err)
+		}
+		if strings.Contains(string(r.Body), "contoso") && r.Type == recordAudit {
+			t.Errorf("an entry keeps an address: %s", r.Body)
+		}
+	}
+	if n := g.count("/servicePrincipals/" + agent1 + "/owners"); n != 1 {
+		t.Errorf("read %d times", n)
+	}
+	if again := pullAll(t, f, p.Next, book); len(again.Records) != 0 {
+		t.Errorf("the overlap is told twice: %v", told(t, again))
+	}
+	late := pullAll(t, f, logFrom(t, time.Minute), knows())
+	if len(late.Records) != 0 {
+		t.Errorf("told of nobody known: %v", told(t, late))
+	}
+	if late = pullAll(t, f, late.Next, book); len(late.Records) == 0 {
+		t.Error("what is known by now is not told")
+	}
+}
+
+// TestAuditNamesInProperties: an entry about a grant has the resource as its target, and who got it in its properties.
+func TestAuditNamesInProperties(t *testing.T) {
+	e, err := parseAudit([]byte(`{"id":"x","activityDateTime":"2026-05-06T07:08:09Z","targetResources":[{"id":"` + graphID + `","modifiedProperties":[
+		{"displayName":"ServicePrincipal.ObjectID","oldValue":null,"newValue":"\"` + agent1 + `\""},{"displayName":"n","newValue":7}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{agent1, graphID}, e.names()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAuditOfADeletion(t *testing.T) {
+	for deed, restorable := range map[string]bool{"Delete service principal": true, "Hard Delete service principal": false} {
+		g := newGraph(t, map[string]canned{auditPath: list(entry("e1", deed, agent1))})
+		p := pullAll(t, g.feed(feedAudits), logFrom(t, time.Minute), knows(agentRef(agent1)))
+		i := slices.IndexFunc(p.Records, func(r connectors.Record) bool { return r.Type == recordGone })
+		if i < 0 {
+			t.Fatalf("%s: told %v", deed, told(t, p))
+		}
+		if r, err := normalize(p.Records[i]); err != nil || r.Tombstones[0].Restorable != restorable || r.LogID != "e1" {
+			t.Errorf("%s: %+v, %v", deed, r, err)
+		}
+	}
+	g := newGraph(t, map[string]canned{auditPath: list(entry("e1", "Update service principal", agent1))})
+	p := pullAll(t, g.feed(feedAudits), logFrom(t, time.Minute), knows(agentRef(agent1)))
+	if slices.ContainsFunc(p.Records, func(r connectors.Record) bool { return r.Type == recordGone }) {
+		t.Error("an object that is not there yet is held to be gone")
+	}
+}
+
+func TestAuditWindow(t *testing.T) {
+	g := newGraph(t, map[string]canned{
+		auditPath:                   {body: `{"@odata.nextLink":"{{self}}` + auditPath + `?$skiptoken=2","value":[]}`},
+		auditPath + "?$skiptoken=2": {status: 400, body: errorBody("Directory_ExpiredPageToken"), then: &canned{body: `{"value":[]}`}},
+	})
+	f := g.feed(feedAudits)
+	p, err := f.Pull(t.Context(), logFrom(t, time.Hour))
+	if err != nil || !p.More {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if got := g.asked[0]; !strings.Contains(got, "activityDateTime%20ge%20") || !strings.Contains(got, "activityDateTime%20le%20") {
+		t.Errorf("asked for %s", got)
+	}
+	if p, err = f.Pull(t.Context(), p.Next); err != nil || !p.More || g.count(auditPath+"?$filter") != 2 {
+		t.Errorf("an expired page token: %+v, %v, %v", p, err, g.asked)
+	}
+	p = pullAll(t, f, logFrom(t, logRetention+time.Hour), knows())
+	if got := told(t, p); !p.Lost || !slices.Equal(got, []string{activityGap + " " + events.ConnectionHolder}) {
+		t.Errorf("a gap: lost %v, %v", p.Lost, got)
+	}
+	wantFault(t, pullError(t, f, connectors.Cursor(`{"v":1,"at":"2026-05-06T07:08:09Z","link":"https://evil.example/x"}`)), connectors.CursorExpired)
+	g.set(auditPath, canned{status: 403, body: errorBody("Authorization_RequestDenied")})
+	wantFault(t, pullError(t, f, nil), connectors.Forbidden, "AuditLog.Read.All")
+}
+
+func TestActivitiesAreBounded(t *testing.T) {
+	var items []string
+	for i := range 5 {
+		items = append(items, entry(fmt.Sprint("e", i), "Update service principal", agent1))
+	}
+	g := newGraph(t, map[string]canned{auditPath: list(items...)})
+	s := g.settings()
+	s.Options = map[string]string{optionPerMinute: "2"}
+	c, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := c.Feeds()[slices.IndexFunc(c.Feeds(), func(f connectors.Feed) bool { return f.Name == feedAudits })]
+	p := pullAll(t, f, logFrom(t, time.Minute), knows(agentRef(agent1)))
+	var n int
+	for _, r := range p.Records {
+		if r.Type == recordAudit {
+			n++
+		}
+	}
+	if n != 2 && n != 4 { // the five may fall into two minutes
+		t.Errorf("%d activities", n)
+	}
+	m := minute{Start: time.Unix(0, 0), Kept: 2, Left: 3}
+	if former, over := m.move(time.Unix(60, 0)); !over || former.Left != 3 || m.Left != 0 {
+		t.Errorf("what was left out is not told: %+v, %v", former, over)
+	}
+	m.Left = 1
+	if _, over := m.close(time.Unix(90, 0), true); over {
+		t.Error("a minute is closed before it is over")
+	}
+	if _, over := m.close(time.Unix(120, 0), true); !over {
+		t.Error("a minute that is over is not told")
+	}
+}
+
+func TestSignIns(t *testing.T) {
+	g := newGraph(t, nil)
+	s := g.settings()
+	s.Options = map[string]string{optionActivities: activitiesAll}
+	c, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := c.Feeds()[len(c.Feeds())-1]
+	g.set("/beta/auditLogs/signIns", list(
+		`{"id":"s1","createdDateTime":"2026-05-06T07:08:09Z","servicePrincipalId":"`+agent1+`","servicePrincipalName":"x","agent":{"agentType":"AgentIdentity"},"status":{"errorCode":0}}`,
+		`{"id":"s2","createdDateTime":"2026-05-06T07:08:09Z","servicePrincipalId":"`+agent2+`","status":{"errorCode":0}}`))
+	p := pullAll(t, f, nil, knows(agentRef(agent1)))
+	if diff := cmp.Diff([]string{activitySignIn + " " + agent1}, told(t, p)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if p = pullAll(t, f, p.Next, knows(agentRef(agent1))); len(p.Records) != 0 {
+		t.Error("told twice")
+	}
+	for _, refusal := range []canned{{status: 404, body: errorBody("Request_ResourceNotFound")}, {status: 400, body: errorBody("Request_BadRequest")},
+		{status: 403, body: errorBody("Authentication_RequestFromNonPremiumTenantOrB2CTenant")}} {
+		g.set("/beta/auditLogs/signIns", refusal)
+		wantFault(t, pullError(t, f, nil), connectors.Forbidden)
+	}
+}
+
+func TestRisk(t *testing.T) {
+	const risky, found = "/beta/identityProtection/riskyAgents", "/beta/identityProtection/agentRiskDetections"
+	g := newGraph(t, map[string]canned{
+		risky: list(`{"id":"`+agent1+`","riskLevel":"high","riskState":"atRisk"}`, `{"id":"`+agent2+`","riskLevel":"low"}`),
+		found: list(`{"agentId":"`+agent1+`","riskEventType":"b"}`, `{"identityId":"`+agent1+`","riskEventType":"a"}`, `{"agentId":"`+agent1+`","riskEventType":"a"}`),
+	})
+	f := g.feed("risk")
+	p := pullAll(t, f, nil, knows(agentRef(agent1)))
+	r, err := normalize(p.Records[0])
+	if err != nil || len(p.Records) != 1 || !slices.Equal(r.Entities[0].Risk.Detections, []string{"a", "b"}) {
+		t.Errorf("%d records, %+v, %v", len(p.Records), r, err)
+	}
+	g.set(found, canned{status: 403, body: errorBody("Authorization_RequestDenied")})
+	if p = pullAll(t, f, nil, knows(agentRef(agent1))); len(p.Blind) != 1 || len(p.Records) != 1 {
+		t.Errorf("%+v", p)
+	}
+	g.set(risky, canned{status: 400, body: errorBody("BadRequest")})
+	wantFault(t, pullError(t, f, nil), connectors.Forbidden)
+}
+
+func TestDeletedItems(t *testing.T) {
+	const bin = "/directory/deletedItems/microsoft.graph."
+	g := newGraph(t, map[string]canned{
+		bin + "servicePrincipal":       list(`{"id":"`+agent1+`","deletedDateTime":"2026-05-06T07:08:09Z"}`, `{"id":"`+agent2+`"}`, `{"id":"`+agent3+`"}`),
+		bin + "application":            list(),
+		bin + "user":                   {status: 403, body: errorBody("Authorization_RequestDenied")},
+		"/servicePrincipals/" + agent2: {body: `{"id":"` + agent2 + `"}`}, // restored, and the bin lags
+	})
+	p := pullAll(t, g.feed("deleted-items"), nil, knows(agentRef(agent1), agentRef(agent2)))
+	want := []string{"gone " + agent1 + ".agent.self", "gone " + agent1 + ".blueprint.self", "gone " + agent1 + ".person.self"}
+	if diff := cmp.Diff(want, told(t, p)); diff != "" || len(p.Blind) != 1 {
+		t.Errorf("blind %v (-want +got):\n%s", p.Blind, diff)
+	}
+	if g.count("/servicePrincipals/"+agent3) != 0 {
+		t.Error("asked for what nobody knows")
+	}
+}
+
+// inheriting is a tenant whose blueprint lets Graph's scopes and roles flow, but for those of another resource.
+func inheriting(rules string) map[string]canned {
+	other := "f7f7f7f7-0001-4000-8000-00000000000f"
+	ref := `{"id":"` + blueprint1 + `","appId":"` + blueprint1 + `"}`
+	principal := "/servicePrincipals/" + principal1
+	return map[string]canned{
+		castBlueprint: list(ref), castPrincipal: list(`{"id":"` + principal1 + `","appId":"` + blueprint1 + `"}`),
+		castAgentIdentity: list(`{"id":"`+agent1+`","agentIdentityBlueprintId":"`+blueprint1+`"}`, `{"id":"`+agent2+`","agentIdentityBlueprintId":"`+other+`"}`),
+		"/applications/" + blueprint1 + "/microsoft.graph.agentIdentityBlueprint/inheritablePermissions": list(rules),
+		principal + "/appRoleAssignments": list(`{"id":"r1","appRoleId":"`+roleID+`","resourceId":"`+graphID+`"}`,
+			`{"id":"r2","appRoleId":"`+roleID+`","resourceId":"`+other+`"}`),
+		principal + "/oauth2PermissionGrants": list(`{"id":"c1","consentType":"AllPrincipals","resourceId":"` + graphID + `","scope":"Mail.Read User.Read"}`),
+		pathResource + graphID:                {body: `{"id":"` + graphID + `","appId":"graph-app","displayName":"Microsoft Graph","appRoles":[{"id":"` + roleID + `","value":"` + roleName + `"}]}`},
+		pathResource + other:                  {body: `{"id":"` + other + `","appId":"other-app"}`},
+	}
+}
+
+func TestInheritedPermissions(t *testing.T) {
+	for rules, want := range map[string][]string{
+		`{"resourceAppId":"graph-app","inheritableScopes":{"kind":"allAllowed"}}`:                                    {"r1 " + roleName, "c1 Mail.Read,User.Read"},
+		`{"resourceAppId":"graph-app","inheritableScopes":{"kind":"enumerated","scopes":["Mail.Read"]}}`:             {"c1 Mail.Read"},
+		`{"resourceAppId":"graph-app","inheritableScopes":{"kind":"none"}}`:                                          nil,
+		`{"resourceAppId":"graph-app","inheritableScopes":{"kind":"none"},"inheritableRoles":{"kind":"allAllowed"}}`: {"r1 " + roleName},
+	} {
+		g := newGraph(t, inheriting(rules))
+		p := pullAll(t, g.feed("inherited-permissions"), nil, knows())
+		var got []string
+		for _, r := range p.Records {
+			reading, err := normalize(r)
+			if err != nil || r.Context[contextHolder] != agent1 {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			for _, e := range reading.Entities {
+				if e.Grant.Inherited != principal1 {
+					t.Errorf("%s is inherited from %q", e.Key, e.Grant.Inherited)
+				}
+				got = append(got, strings.TrimPrefix(e.Key, "inherited:")+" "+e.Grant.RoleName+strings.Join(e.Grant.Scopes, ","))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", rules, diff)
+		}
+		// The other agent's blueprint is another organization's: unknown, not none.
+		if len(p.Records) != 1 || len(p.Blind) != 1 {
+			t.Errorf("%d records, blind %v", len(p.Records), p.Blind)
+		}
+	}
+}
+
+// TestBetaTellsWhatIsInherited: where beta answers, it is believed, for blueprints of other organizations too.
+func TestBetaTellsWhatIsInherited(t *testing.T) {
+	answers := inheriting(`{}`)
+	for _, id := range []string{agent1, agent2} {
+		answers["/beta"+castAgentIdentity+"/"+id+betaRoles] = list(`{"id":"r9","principalId":"` + principal1 + `","appRoleId":"` + roleID + `","resourceId":"` + graphID + `"}`)
+		answers["/beta"+castAgentIdentity+"/"+id+betaConsents] = list()
+	}
+	g := newGraph(t, answers)
+	p := pullAll(t, g.feed("inherited-permissions"), nil, knows())
+	want := []string{agent1 + ".grant.inherited%3Ar9", agent2 + ".grant.inherited%3Ar9"}
+	if diff := cmp.Diff(want, told(t, p)); diff != "" || len(p.Blind) != 0 {
+		t.Errorf("blind %v (-want +got):\n%s", p.Blind, diff)
+	}
+}
+
+// FuzzLogs: whatever the logs hold, reading them neither panics nor keeps more than ids of what was changed.
+func FuzzLogs(f *testing.F) {
+	for _, r := range samples(f, "testdata/directory_audit.records.json") {
+		f.Add([]byte(r.Body))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if e, err := parseAudit(raw); err == nil {
+			for _, id := range e.names() {
+				if !isGUID(id) {
+					t.Errorf("%q is no id", id)
+				}
+			}
+			if _, err := e.record([]string{agent1}, time.Unix(1, 0)); err != nil {
+				t.Error(err)
+			}
+		}
+		if s, err := parseSignIn(raw); err == nil && s.ID == "" {
+			t.Error("an entry without id")
+		}
+	})
+}
