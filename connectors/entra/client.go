@@ -63,7 +63,7 @@ func newClient(s connectors.Settings, base *url.URL, credential azcore.TokenCred
 	if err != nil {
 		return nil, fmt.Errorf("entra: %w", err)
 	}
-	return &client{base: base, adapter: adapter, now: s.Clock(), scrub: newScrubber(s.Auth), names: names{known: map[string]named{}}}, nil
+	return &client{base: base, adapter: adapter, now: s.Clock(), scrub: newScrubber(s.Auth, s.Hook.Secret), names: names{known: map[string]named{}}}, nil
 }
 
 // graphBase is the base URL of Graph with its version.

@@ -3,9 +3,11 @@
 //
 // Read it in this order:
 //
-//   - connector.go makes a connector of its settings and lists its feeds; auth.go and login.go are the ways to log in.
-//   - client.go carries a request through the Graph SDK and hands back bytes; page.go and errors.go say what is in them.
-//   - delta.go reads what changed, sweep.go and batch.go read again what no delta shows. feed_*.go say of what.
+//   - connector.go makes a connector of its settings and lists its feeds; options.go, auth.go and login.go read the settings.
+//   - client.go carries a request through the Graph SDK and hands back bytes; page.go, batch.go and errors.go say what is in them.
+//   - delta.go reads what changed, sweep.go reads again what no delta shows, window.go polls a log by time. feed_*.go say of what.
+//   - relations.go lists what hangs on each sort of object; people.go and names.go look up who and what is named by an id.
+//   - hook.go takes change notifications, which are a nudge and nothing more.
 //   - normalize.go turns records into entities; ids.go keeps the vendor's ids apart.
 //
 // Facts about the vendor that were not to be confirmed are marked as such where the code depends on them.
@@ -24,6 +26,7 @@ var Vendor = connectors.Vendor{
 	Name:  "entra",
 	Title: "Microsoft Entra",
 	Auth:  methods,
+	Class: rateClass,
 	New:   New,
 }
 
@@ -42,6 +45,7 @@ const (
 type Connector struct {
 	client *client
 	feeds  []connectors.Feed
+	hook   hook
 }
 
 // New makes a connector. It does no network I/O. Its errors name the setting and the cure.
@@ -63,7 +67,7 @@ func New(s connectors.Settings) (connectors.Connector, error) {
 		return nil, err
 	}
 	c.pageSize = o.page
-	return &Connector{client: c, feeds: feeds(c, o)}, nil
+	return &Connector{client: c, feeds: feeds(c, o), hook: newHook(s.Hook, o.notify != "")}, nil
 }
 
 // feeds is everything that the connector reads. A name is for ever: it names the cursor.
@@ -71,6 +75,9 @@ func feeds(c *client, o settings) []connectors.Feed {
 	all := []connectors.Feed{
 		servicePrincipals(c), applications(c), users(c), consents(c), directoryAudits(c, o),
 		stewards(c), grants(c), federatedCredentials(c), inherited(c), people(c), deletedItems(c), risk(c),
+	}
+	if o.notify != "" {
+		all = append(all, subscription(c, o.notify, o.state))
 	}
 	if o.activities == activitiesAll {
 		all = append(all, signIns(c, o))

@@ -26,6 +26,7 @@ type graph struct {
 	answers map[string]canned
 	asked   []string // what was asked for, in order, parts of a batch included
 	headers []http.Header
+	bodies  map[string]string // what was written last, by method and path
 }
 
 // canned is an answer; "{{self}}" in the body stands for the server's own base URL with the version.
@@ -37,7 +38,7 @@ type canned struct {
 }
 
 func newGraph(t *testing.T, answers map[string]canned) *graph {
-	g := &graph{t: t, answers: maps.Clone(answers)}
+	g := &graph{t: t, answers: maps.Clone(answers), bodies: map[string]string{}}
 	if g.answers == nil {
 		g.answers = map[string]canned{}
 	}
@@ -57,6 +58,11 @@ func (g *graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if uri == "/$batch" || uri == "/beta/$batch" {
 		g.batch(w, r, strings.TrimSuffix(uri, "/$batch"))
 		return
+	}
+	if body, err := io.ReadAll(r.Body); err == nil && len(body) > 0 {
+		g.mu.Lock()
+		g.bodies[r.Method+" "+uri] = string(body)
+		g.mu.Unlock()
 	}
 	c := g.find(uri)
 	for name, value := range c.header {

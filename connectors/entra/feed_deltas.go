@@ -95,6 +95,9 @@ func applications(c *client) connectors.Feed {
 // userProperties are what is read of an agent's user account. identityParentId is a property of every user.
 const userProperties = "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,identityParentId"
 
+// feedUsers is the feed that change notifications wake.
+const feedUsers = "users"
+
 // users is the delta of the agents' user accounts. A change of any other user that the log knows as a person leads to that one.
 func users(c *client) connectors.Feed {
 	agent := typed(typeAgentUser, scopeUsers, events.KindAgent)
@@ -115,7 +118,7 @@ func users(c *client) connectors.Feed {
 		}
 		return d.readPeople(ctx, p, out)
 	}
-	return connectors.Feed{Name: "users", Kinds: []events.Kind{events.KindAgent, events.KindPerson}, Every: time.Minute, Pull: d.pull}
+	return connectors.Feed{Name: feedUsers, Kinds: []events.Kind{events.KindAgent, events.KindPerson}, Every: time.Minute, Pull: d.pull}
 }
 
 // readPeople reads the persons of a page of changes.

@@ -51,7 +51,7 @@ type wireSignIn struct {
 
 func parseSignIn(raw jsontext.Value) (s wireSignIn, err error) {
 	if err := decode(raw, &s); err != nil {
-		return s, err
+		return s, errShape
 	}
 	if s.ID == "" || s.At.IsZero() {
 		return s, errors.New("the entry has no id or no time")

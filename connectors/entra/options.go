@@ -32,13 +32,14 @@ const (
 type settings struct {
 	page       int // 0: each list's maximum
 	activities string
-	perMinute  int    // activities of one minute and feed
-	notify     string // where Graph sends change notifications; empty: no subscription is made
+	perMinute  int               // activities of one minute and feed
+	state      connectors.Secret // what Graph proves a notification with
+	notify     string            // where Graph sends change notifications; empty: no subscription is made
 }
 
 // readOptions reads Settings.Options.
 func readOptions(s connectors.Settings) (settings, error) {
-	o := settings{activities: activitiesAdmin, perMinute: 600}
+	o := settings{activities: activitiesAdmin, perMinute: 600, state: s.Hook.Secret}
 	for _, name := range slices.Sorted(maps.Keys(s.Options)) {
 		if !slices.Contains(optionNames, name) {
 			return o, fmt.Errorf("entra: options.%s is unknown: the options are %s", name, strings.Join(optionNames, ", "))

@@ -22,6 +22,7 @@ var secretMembers = map[string]string{
 	"password":        "",
 	"passwordProfile": "",
 	"proof":           "",
+	"clientState":     "",
 	"hint":            "/passwordCredentials/", // the first characters of the secret
 	"key":             "/keyCredentials/",
 }
@@ -87,8 +88,13 @@ var tokenLike = regexp.MustCompile(`(?i)bearer\s+[\w.~+/=-]+|eyJ[\w-]+\.[\w.-]+`
 // publicAuth are the parameters of a login that are no secrets.
 var publicAuth = map[string]bool{"method": true, "tenant_id": true, "client_id": true, "scope": true, "token_file": true, "send_chain": true}
 
-func newScrubber(auth map[string]connectors.Secret) scrubber {
+func newScrubber(auth map[string]connectors.Secret, more ...connectors.Secret) scrubber {
 	var s scrubber
+	for _, v := range more {
+		if v != "" {
+			s.secrets = append(s.secrets, v.Reveal())
+		}
+	}
 	for name, v := range auth {
 		if v != "" && !publicAuth[name] {
 			s.secrets = append(s.secrets, v.Reveal())

@@ -66,9 +66,12 @@ func (t *idsOnly) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// errShape is the same at every run, which the JSON library's words are not.
+var errShape = errors.New("the entry is not of the documented shape")
+
 func parseAudit(raw jsontext.Value) (e wireAudit, err error) {
 	if err := decode(raw, &e); err != nil {
-		return e, err
+		return e, errShape
 	}
 	if e.ID == "" || e.At.IsZero() {
 		return e, errors.New("the entry has no id or no time")
