@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -47,55 +48,81 @@ func pathsOf(s somebody) []personPath {
 // people reads persons by their ids, one record each. Who may not be read stays as bare as the relation has shown them, unless more
 // is known already; who is nowhere is gone.
 func (c *client) people(ctx context.Context, who []somebody) ([]connectors.Record, []connectors.Blindness, error) {
-	var out []connectors.Record
-	var blind []connectors.Blindness
-	hidden, began := map[string]bool{}, c.now()
+	s := &search{client: c, began: c.now(), hidden: map[string]bool{}}
 	for step := 0; len(who) > 0; step++ {
 		var paths []string
-		for _, s := range who {
-			p := pathsOf(s)[step]
-			paths = append(paths, p.path+s.id+p.query)
+		for _, one := range who {
+			p := pathsOf(one)[step]
+			paths = append(paths, p.path+one.id+p.query)
 		}
 		answers, err := (&throttled{}).ask(ctx, c, "", paths, needUsers)
 		if err != nil {
 			return nil, nil, err
 		}
 		var left []somebody
-		for i, s := range who {
-			p, a := pathsOf(s)[step], answers[paths[i]]
-			err := c.check(a, call{need: p.need})
+		for i, one := range who {
+			found, err := s.take(one, pathsOf(one)[step], answers[paths[i]])
 			switch {
-			case err == nil:
-				r, err := newRecord(recordPerson, a.body, a.asked)
-				if err != nil {
-					return nil, nil, c.strange(a, "a "+p.native)
-				}
-				r.Context = map[string]string{contextNative: p.native, contextHolder: s.id}
-				out = append(out, r)
-				continue
-			case isForbidden(err) && a.status != http.StatusNotFound:
-				hidden[s.id] = true
-				blind = append(blind, connectors.Blindness{Kinds: []events.Kind{events.KindPerson}, Reason: "of some " + p.native + "s: " + connectors.AsFault(err).Cure})
-			case a.status != http.StatusNotFound && a.status != http.StatusBadRequest:
+			case err != nil:
 				return nil, nil, err
-			}
-			if step+1 < len(pathsOf(s)) {
-				left = append(left, s)
-				continue
-			}
-			known := connectors.IsKnown(ctx, events.Identity(events.KindPerson, s.id))
-			if known && !hidden[s.id] || !known && hidden[s.id] {
-				r, err := absentPerson(s, hidden[s.id])
-				if err != nil {
+			case found:
+			case step+1 < len(pathsOf(one)):
+				left = append(left, one)
+			default:
+				if err := s.miss(ctx, one); err != nil {
 					return nil, nil, err
 				}
-				r.Asked = began
-				out = append(out, r)
 			}
 		}
 		who = left
 	}
-	return out, blind, nil
+	return s.records, s.blind, nil
+}
+
+// search looks for persons in one place after the other.
+type search struct {
+	client  *client
+	began   time.Time
+	hidden  map[string]bool // those that some place does not show
+	records []connectors.Record
+	blind   []connectors.Blindness
+}
+
+// take takes in what one place answers about a person, and reports whether it is there.
+func (s *search) take(one somebody, p personPath, a answer) (found bool, err error) {
+	err = s.client.check(a, call{need: p.need})
+	switch {
+	case err == nil:
+		r, err := newRecord(recordPerson, a.body, a.asked)
+		if err != nil {
+			return false, s.client.strange(a, "a "+p.native)
+		}
+		r.Context = map[string]string{contextNative: p.native, contextHolder: one.id}
+		s.records = append(s.records, r)
+		return true, nil
+	case a.status == http.StatusNotFound:
+		return false, nil
+	case a.status == http.StatusBadRequest: // not understood is not gone
+		s.hidden[one.id] = true
+		return false, nil
+	case isForbidden(err):
+		s.hidden[one.id] = true
+		s.blind = append(s.blind, connectors.Blindness{Kinds: []events.Kind{events.KindPerson},
+			Reason: "of some " + p.native + "s: " + connectors.AsFault(err).Cure})
+		return false, nil
+	}
+	return false, err
+}
+
+// miss makes the record of a person that no place shows.
+func (s *search) miss(ctx context.Context, one somebody) error {
+	if known := connectors.IsKnown(ctx, events.Identity(events.KindPerson, one.id)); known == s.hidden[one.id] {
+		return nil // more is known than that it may not be read; or nothing at all, and nothing is there
+	}
+	r, err := absentPerson(one, s.hidden[one.id])
+	r.Asked = s.began
+	s.records = append(s.records, r)
+	return err
 }
 
 // absentPerson is the record of a person of whom no more is shown than the id, or who is not there.
