@@ -82,6 +82,9 @@ func feeds(c *client, o settings) []connectors.Feed {
 	if o.activities == activitiesAll {
 		all = append(all, signIns(c, o))
 	}
+	for i := range all {
+		all[i].Pull = wholly(all[i].Pull)
+	}
 	return all
 }
 

@@ -147,7 +147,7 @@ func (d *delta) records(ctx context.Context, p page, cur *cursor, out *connector
 			}
 			if !cur.Pass && it.Removed == nil {
 				fresh = append(fresh, it)
-				if d.whole != nil && !d.whole(it) {
+				if d.whole != nil && !d.whole(it) && isGUID(it.ID) {
 					parts = append(parts, part{raw, known})
 					continue
 				}

@@ -18,7 +18,7 @@ import (
 const feedAudits = "directory-audits"
 
 func directoryAudits(c *client, o settings) connectors.Feed {
-	f := &auditFeed{client: c, activities: o.activities != activitiesNone}
+	f := &auditFeed{client: c, activities: o.activities != activitiesNone, failed: map[string]int{}}
 	f.window = &window{client: c, feed: feedAudits, path: "/auditLogs/directoryAudits", stamp: "activityDateTime", most: 999,
 		need: needAudits, bound: o.perMinute, take: f.take, follow: f.follow}
 	return connectors.Feed{Name: feedAudits, Kinds: []events.Kind{events.KindActivity}, Every: time.Minute, Pull: f.window.pull}
@@ -28,6 +28,7 @@ type auditFeed struct {
 	client     *client
 	activities bool
 	window     *window
+	failed     map[string]int // how often an object has failed in a row
 }
 
 // signal is an object that entries have named and that is to be read again, and the last entry that is evidence for it.
@@ -105,7 +106,11 @@ func (f *auditFeed) follow(ctx context.Context, cur *logCursor, out *connectors.
 	for _, s := range cur.Todo[:n] {
 		var got connectors.Page
 		if err := f.reread(ctx, s, &got); err != nil {
-			return err
+			if !f.giveUp(ctx, s, err) {
+				return err
+			}
+			out.Wakes = sweepsOfAll
+			continue
 		}
 		if err := s.prove(got.Records); err != nil {
 			return err
@@ -114,6 +119,21 @@ func (f *auditFeed) follow(ctx context.Context, cur *logCursor, out *connectors.
 	}
 	cur.Todo = slices.Clone(cur.Todo[n:])
 	return nil
+}
+
+// mostTries is how often one object may fail before it is left to the sweeps: it must not hold up the log.
+const mostTries = 3
+
+// giveUp reports whether an object has failed too often. Limits and refusals of the whole connection do not count.
+func (f *auditFeed) giveUp(ctx context.Context, s signal, err error) bool {
+	if ctx.Err() != nil || connectors.AsFault(err) != nil {
+		return false
+	}
+	if f.failed[s.ID]++; f.failed[s.ID] < mostTries {
+		return false
+	}
+	delete(f.failed, s.ID)
+	return true
 }
 
 // reread reads one object with all that hangs on it. What may not be read the feeds that list it say.

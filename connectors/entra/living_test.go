@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -248,6 +249,29 @@ func TestHiddenStewardIsThereWithItsID(t *testing.T) {
 	}
 	if p = pullAll(t, g.feed("stewards"), nil, knows(personRef(adaID))); slices.ContainsFunc(p.Records, func(r connectors.Record) bool { return r.Type == recordPerson && r.Context[contextHolder] == adaID }) {
 		t.Error("what is known of a person is overwritten with nothing")
+	}
+}
+
+// TestNamesDoNotComeAndGo: where a resource cannot be read for once, the name that is known of old stands.
+func TestNamesDoNotComeAndGo(t *testing.T) {
+	g := newGraph(t, map[string]canned{pathResource + graphID: {body: `{"id":"` + graphID + `","displayName":"Microsoft Graph"}`}})
+	c := g.connector().client
+	look := func() string {
+		known, err := c.look(t.Context(), pathResource, queryResource, []string{graphID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return known[graphID].Names[graphID]
+	}
+	first := look()
+	if look(); g.count(pathResource) != 1 {
+		t.Error("a name is asked for twice")
+	}
+	now := c.now
+	c.now = func() time.Time { return now().Add(2 * namesAge) }
+	g.set(pathResource+graphID, canned{status: 500, body: errorBody("UnknownError")})
+	if again := look(); first != "Microsoft Graph" || again != first || g.count(pathResource) != 2 {
+		t.Errorf("%q, then %q", first, again)
 	}
 }
 

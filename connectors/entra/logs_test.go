@@ -294,6 +294,25 @@ func TestBetaTellsWhatIsInherited(t *testing.T) {
 	}
 }
 
+// TestOneBrokenObjectHoldsUpNoLog: an object that cannot be read is left to the sweeps in the end.
+func TestOneBrokenObjectHoldsUpNoLog(t *testing.T) {
+	g := newGraph(t, map[string]canned{
+		auditPath:                      list(entry("e1", "Update service principal", agent1)),
+		"/servicePrincipals/" + agent1: {body: `{"id":"another"}`},
+	})
+	f := g.feed(feedAudits)
+	ctx := connectors.Knowing(t.Context(), knows(agentRef(agent1)))
+	for range mostTries - 1 {
+		if _, err := f.Pull(ctx, logFrom(t, time.Minute)); err == nil {
+			t.Fatal("an answer about another object is believed")
+		}
+	}
+	p, err := f.Pull(ctx, logFrom(t, time.Minute))
+	if err != nil || !slices.Contains(p.Wakes, "stewards") {
+		t.Errorf("wakes %v, %v", p.Wakes, err)
+	}
+}
+
 // FuzzLogs: whatever the logs hold, reading them neither panics nor keeps more than ids of what was changed.
 func FuzzLogs(f *testing.F) {
 	for _, r := range samples(f, "testdata/directory_audit.records.json") {

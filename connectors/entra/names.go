@@ -82,15 +82,24 @@ func (c *client) look(ctx context.Context, path, query string, ids []string) (ma
 			continue
 		}
 		n, err := c.readNamed(a)
-		if err != nil {
+		if out[id], err = c.names.keep(id, n, err); err != nil {
 			return nil, err
 		}
-		out[id] = n
-		c.names.mu.Lock()
-		c.names.known[id] = n
-		c.names.mu.Unlock()
 	}
 	return out, nil
+}
+
+// keep keeps what was read of an object. Where that failed, what is known of old stands: a name must not come and go.
+func (n *names) keep(id string, read named, err error) (named, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if old, ok := n.known[id]; ok && err != nil {
+		return old, nil
+	}
+	if err == nil {
+		n.known[id] = read
+	}
+	return read, err
 }
 
 func (c *client) readNamed(a answer) (named, error) {

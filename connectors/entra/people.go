@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -109,6 +110,11 @@ func (s *search) take(one somebody, p personPath, a answer) (found bool, err err
 		s.hidden[one.id] = true
 		s.blind = append(s.blind, connectors.Blindness{Kinds: []events.Kind{events.KindPerson},
 			Reason: "of some " + p.native + "s: " + connectors.AsFault(err).Cure})
+		return false, nil
+	case connectors.AsFault(err) == nil && a.status >= 400:
+		s.hidden[one.id] = true
+		s.blind = append(s.blind, connectors.Blindness{Kinds: []events.Kind{events.KindPerson},
+			Reason: fmt.Sprintf("of some %ss: Graph answered with status %d; they are read again at the next sweep", p.native, a.status)})
 		return false, nil
 	}
 	return false, err
