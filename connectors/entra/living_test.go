@@ -277,7 +277,7 @@ func TestNamesDoNotComeAndGo(t *testing.T) {
 
 func TestKnownUserIsReadWhenItChanges(t *testing.T) {
 	const path = "/users/delta"
-	g := newGraph(t, changes(path, `{"id":"`+adaID+`","displayName":"Ada King"}`, `{"id":"`+platformID+`","displayName":"Stranger"}`))
+	g := newGraph(t, changes(path, `{"id":"`+adaID+`","displayName":"Ada"}`, `{"id":"`+adaID+`","displayName":"Ada King"}`, `{"id":"`+platformID+`","displayName":"Stranger"}`))
 	g.set("/users/"+adaID, canned{body: ada})
 	p := pullAll(t, g.feed("users"), after(t, g, path), knows(personRef(adaID)))
 	if diff := cmp.Diff([]string{adaID + ".person.self"}, told(t, p)); diff != "" {

@@ -294,6 +294,56 @@ func TestBetaTellsWhatIsInherited(t *testing.T) {
 	}
 }
 
+// TestAuditReadsEachSort: what an entry names is read as what it is.
+func TestAuditReadsEachSort(t *testing.T) {
+	for _, c := range []struct {
+		id, path, body string
+		known          events.Ref
+		want           []string
+	}{
+		{blueprint1, "/applications/", `{"id":"` + blueprint1 + `","appId":"x","displayName":"Helpers"}`, blueprintRef(blueprint1),
+			[]string{blueprint1 + ".blueprint.self", blueprint1 + ".credential.fic"}},
+		{principal1, "/servicePrincipals/", `{"id":"` + principal1 + `","displayName":"Helpers","accountEnabled":true}`, blueprintRef(principal1),
+			[]string{principal1 + ".blueprint.self"}},
+		{user1, "/users/", `{"id":"` + user1 + `","displayName":"Bot","accountEnabled":true,"identityParentId":"` + agent1 + `"}`, agentRef(user1),
+			[]string{user1 + ".agent.self"}},
+	} {
+		g := newGraph(t, map[string]canned{
+			auditPath:     list(entry("e1", "Update something", c.id)),
+			c.path + c.id: {body: c.body},
+			"/applications/" + blueprint1 + "/federatedIdentityCredentials": list(`{"id":"fic"}`),
+		})
+		p := pullAll(t, g.feed(feedAudits), logFrom(t, time.Minute), knows(c.known))
+		want := append([]string{activityAdmin + " " + c.id}, c.want...)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, told(t, p)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.path, diff)
+		}
+	}
+}
+
+// TestFailedDeedsLeadNowhere: an attempt that failed is told, and changes nothing that could be read again.
+func TestFailedDeedsLeadNowhere(t *testing.T) {
+	failed := strings.Replace(entry("e1", "Update service principal", agent1), `"success"`, `"failure"`, 1)
+	g := newGraph(t, map[string]canned{auditPath: list(failed)})
+	p := pullAll(t, g.feed(feedAudits), logFrom(t, time.Minute), knows(agentRef(agent1)))
+	if diff := cmp.Diff([]string{activityAdmin + " " + agent1}, told(t, p)); diff != "" || g.count("/servicePrincipals/") != 0 {
+		t.Errorf("asked for %v (-want +got):\n%s", g.asked, diff)
+	}
+}
+
+// TestWindowOverlaps: a round begins before the end of the last one, because entries come late.
+func TestWindowOverlaps(t *testing.T) {
+	at := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
+	w := &window{client: newGraph(t, nil).connector().client, path: auditPath, stamp: "activityDateTime", most: 999}
+	got := w.call(&logCursor{At: at, Until: at.Add(time.Minute)}).url
+	for _, bound := range []string{"ge 2026-05-06T06:53:09Z", "le 2026-05-06T07:09:10Z"} {
+		if !strings.Contains(got, escaped(bound)) {
+			t.Errorf("%s does not have %s", got, bound)
+		}
+	}
+}
+
 // TestOneBrokenObjectHoldsUpNoLog: an object that cannot be read is left to the sweeps in the end.
 func TestOneBrokenObjectHoldsUpNoLog(t *testing.T) {
 	g := newGraph(t, map[string]canned{
