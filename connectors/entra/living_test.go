@@ -328,3 +328,32 @@ func TestTaggedAgentsAreSwept(t *testing.T) {
 		t.Error("a directory that shows nothing is believed")
 	}
 }
+
+// FuzzObjects: whatever Graph answers about an object, telling what it is and what it names neither panics nor leads outside.
+func FuzzObjects(f *testing.F) {
+	for _, file := range []string{"service_principal", "user", "application", "grants", "beta"} {
+		for _, r := range samples(f, "testdata/"+file+".records.json") {
+			f.Add([]byte(r.Body))
+		}
+	}
+	c := &client{now: time.Now, names: names{known: map[string]named{}}}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var it item
+		if decode(raw, &it) == nil {
+			for _, record := range []string{recordPrincipal, recordUser, recordApplication} {
+				if s := sortOf(record, it); s.record != record {
+					t.Errorf("a %s is taken for %s", record, s.name)
+				}
+			}
+		}
+		if n, err := c.readNamed(answer{status: 200, body: raw}); err == nil && n.Names[""] != "" {
+			t.Error("a name without an id")
+		}
+		for _, typ := range []string{recordRoles, recordConsents, recordDirectoryRoles, recordInherited} {
+			r := connectors.Record{Type: typ, Body: raw}
+			if err := putNames(&r, map[string]named{}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

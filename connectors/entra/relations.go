@@ -78,17 +78,16 @@ type sort struct {
 	path      string // before its id
 	query     string // after it
 	kind      events.Kind
-	need      string
 	relations []relation
 }
 
 // The sorts of objects.
 var (
-	sortAgent     = sort{"agent identities", recordPrincipal, "/servicePrincipals/", "", events.KindAgent, needDirectory, slices.Concat(agentStewards, principalGrants)}
-	sortTagged    = sort{"agents told by tags", recordPrincipal, "/servicePrincipals/", "", events.KindAgent, needDirectory, slices.Concat(taggedStewards, principalGrants)}
-	sortUser      = sort{"agent users", recordUser, "/users/", "?$select=" + userProperties, events.KindAgent, needUsers, slices.Concat(userStewards, userGrants)}
-	sortBlueprint = sort{"blueprints", recordApplication, "/applications/", "", events.KindBlueprint, needDirectory, slices.Concat(blueprintStewards, blueprintCredentials)}
-	sortPrincipal = sort{"blueprint principals", recordPrincipal, "/servicePrincipals/", "", events.KindBlueprint, needDirectory, slices.Concat(principalStewards, principalGrants)}
+	sortAgent     = sort{"agent identities", recordPrincipal, "/servicePrincipals/", "", events.KindAgent, slices.Concat(agentStewards, principalGrants)}
+	sortTagged    = sort{"agents told by tags", recordPrincipal, "/servicePrincipals/", "", events.KindAgent, slices.Concat(taggedStewards, principalGrants)}
+	sortUser      = sort{"agent users", recordUser, "/users/", "?$select=" + userProperties, events.KindAgent, slices.Concat(userStewards, userGrants)}
+	sortBlueprint = sort{"blueprints", recordApplication, "/applications/", "", events.KindBlueprint, slices.Concat(blueprintStewards, blueprintCredentials)}
+	sortPrincipal = sort{"blueprint principals", recordPrincipal, "/servicePrincipals/", "", events.KindBlueprint, slices.Concat(principalStewards, principalGrants)}
 )
 
 // sortOf tells the sort of a service principal, a user or an application that is of interest.
