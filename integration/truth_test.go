@@ -72,12 +72,21 @@ func truth(v sandbox.Truth, to map[string]seen) {
 			to[key] = seen{Status: a.Status}
 			continue
 		}
-		s := seen{Name: a.Name, Status: a.Status, Stewards: sorted(a.Stewards), Credentials: sorted(a.Credentials), Grants: sorted(a.Grants), With: groups[a.ID]}
+		s := seen{Name: a.Name, Status: a.Status, Stewards: sorted(a.Stewards), Credentials: sorted(a.Credentials), Grants: sorted(rights(a)), With: groups[a.ID]}
 		if slices.Contains(unread, a.Native) {
 			s.Grants = nil
 		}
 		to[key] = s
 	}
+}
+
+// rights are all grants of an agent: its own, its roles in the directory, and those that come from its blueprint.
+func rights(a sandbox.TruthAgent) []string {
+	out := slices.Concat(a.Grants, a.Roles)
+	for _, id := range a.Inherited {
+		out = append(out, "inherited:"+id)
+	}
+	return out
 }
 
 // together are the living identities that belong to one agent with each, itself left out.

@@ -11,7 +11,7 @@ import (
 // How often the sweeps are read. The audit log tells of a change to what they show within minutes, and leads to the one object; they
 // are the truth against which that is held. Without the log nothing else tells.
 const (
-	sweepEvery, sweepAlone = 6 * time.Hour, 15 * time.Minute
+	sweepEvery, sweepAlone = 15 * time.Minute, 5 * time.Minute
 
 	// callEvery bounds what each sweep costs in the long run.
 	callEvery = 10 * time.Second
@@ -19,8 +19,7 @@ const (
 
 // led is a feed that the audit log leads.
 func led(name string, kinds []events.Kind, pull pullFunc) connectors.Feed {
-	return connectors.Feed{Name: name, Kinds: kinds, Every: sweepEvery, Alone: sweepAlone, CallEvery: callEvery, Led: feedAudits,
-		Rests: true, Pull: pull}
+	return connectors.Feed{Name: name, Kinds: kinds, Every: sweepEvery, Alone: sweepAlone, CallEvery: callEvery, Led: feedAudits, Pull: pull}
 }
 
 // The lists that sweeps go through.
