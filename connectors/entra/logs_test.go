@@ -153,17 +153,6 @@ func TestActivitiesAreBounded(t *testing.T) {
 	if n != 2 && n != 4 { // the five may fall into two minutes
 		t.Errorf("%d activities", n)
 	}
-	m := minute{Start: time.Unix(0, 0), Kept: 2, Left: 3}
-	if former, over := m.move(time.Unix(60, 0)); !over || former.Left != 3 || m.Left != 0 {
-		t.Errorf("what was left out is not told: %+v, %v", former, over)
-	}
-	m.Left = 1
-	if _, over := m.close(time.Unix(90, 0), true); over {
-		t.Error("a minute is closed before it is over")
-	}
-	if _, over := m.close(time.Unix(120, 0), true); !over {
-		t.Error("a minute that is over is not told")
-	}
 }
 
 func TestSignIns(t *testing.T) {

@@ -104,7 +104,7 @@ type bounded struct {
 	Bound  int       `json:"bound"`
 }
 
-func boundedRecord(feed string, m minute, bound int, asked time.Time) (connectors.Record, error) {
+func boundedRecord(feed string, m connectors.Minute, bound int, asked time.Time) (connectors.Record, error) {
 	body, err := events.Marshal(bounded{feed, m.Start.UTC(), m.Left, bound})
 	return connectors.Record{Type: recordBounded, Body: body, Asked: asked}, err
 }

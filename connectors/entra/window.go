@@ -45,13 +45,13 @@ const (
 
 // logCursor is the place in a log. It holds no secret, and of persons only ids.
 type logCursor struct {
-	Version int       `json:"v"`
-	At      time.Time `json:"at"`              // the log was read up to here
-	Until   time.Time `json:"until,omitzero"`  // where the round under way ends
-	Link    string    `json:"link,omitzero"`   // its next page; empty: its first
-	Seen    []string  `json:"seen,omitzero"`   // digests of the entries told last
-	Todo    []signal  `json:"todo,omitzero"`   // what is to be read again
-	Minute  minute    `json:"minute,omitzero"` // the activities counted last
+	Version int               `json:"v"`
+	At      time.Time         `json:"at"`              // the log was read up to here
+	Until   time.Time         `json:"until,omitzero"`  // where the round under way ends
+	Link    string            `json:"link,omitzero"`   // its next page; empty: its first
+	Seen    []string          `json:"seen,omitzero"`   // digests of the entries told last
+	Todo    []signal          `json:"todo,omitzero"`   // what is to be read again
+	Minute  connectors.Minute `json:"minute,omitzero"` // the activities counted last
 }
 
 // begin reads a cursor, or begins now. A cursor that the log does not reach back to leaves a gap, told as a record.
@@ -118,7 +118,7 @@ func (w *window) read(ctx context.Context, cur *logCursor, out *connectors.Page)
 	}
 	if cur.Link = p.next; cur.Link == "" {
 		cur.At = cur.Until
-		if left, ok := cur.Minute.close(cur.At, len(out.Records) == 0); ok {
+		if left, ok := cur.Minute.Close(cur.At, len(out.Records) == 0); ok {
 			return w.tellBounded(left, p.asked, out)
 		}
 	}
@@ -155,54 +155,16 @@ func (c *logCursor) isNew(id string) bool {
 
 // allow counts an activity against the bound of its minute. A record says how many of a former minute were left out.
 func (w *window) allow(cur *logCursor, at, asked time.Time) (ok bool, records []connectors.Record, err error) {
-	if left, over := cur.Minute.move(at); over {
+	if left, over := cur.Minute.Move(at); over {
 		var out connectors.Page
 		err = w.tellBounded(left, asked, &out)
 		records = out.Records
 	}
-	return cur.Minute.count(w.bound), records, err
+	return cur.Minute.Count(w.bound), records, err
 }
 
-func (w *window) tellBounded(m minute, asked time.Time, out *connectors.Page) error {
+func (w *window) tellBounded(m connectors.Minute, asked time.Time, out *connectors.Page) error {
 	r, err := boundedRecord(w.feed, m, w.bound, asked)
 	out.Records = append(out.Records, r)
 	return err
-}
-
-// minute counts the activities of one minute of the vendor's, and those that were left out of it.
-type minute struct {
-	Start time.Time `json:"start,omitzero"`
-	Kept  int       `json:"kept,omitzero"`
-	Left  int       `json:"left,omitzero"`
-}
-
-// move goes on to the minute of an entry, and returns the former one if something was left out of it.
-func (m *minute) move(to time.Time) (former minute, over bool) {
-	start := to.UTC().Truncate(time.Minute)
-	if start.Equal(m.Start) {
-		return minute{}, false
-	}
-	former = *m
-	*m = minute{Start: start}
-	return former, former.Left > 0
-}
-
-// close ends a minute that is over, once nothing more of it comes.
-func (m *minute) close(now time.Time, quiet bool) (former minute, over bool) {
-	if !quiet || m.Left == 0 || now.Before(m.Start.Add(time.Minute)) {
-		return minute{}, false
-	}
-	former = *m
-	*m = minute{}
-	return former, true
-}
-
-// count counts an activity, and reports whether the bound lets it through.
-func (m *minute) count(most int) bool {
-	if m.Kept >= most {
-		m.Left++
-		return false
-	}
-	m.Kept++
-	return true
 }

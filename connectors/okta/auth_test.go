@@ -148,7 +148,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 20 {
 				wg.Go(func() {
-					if _, err := conn.feed(t, "ai-agents")(t.Context(), nil); err != nil {
+					if _, err := conn.client.get(t.Context(), agentsPath); err != nil {
 						t.Error(err)
 					}
 				})

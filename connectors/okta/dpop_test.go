@@ -155,7 +155,7 @@ func TestDPoPAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := c.feed(t, "ai-agents")(t.Context(), nil); err != nil {
+			if _, err := c.client.get(t.Context(), agentsPath); err != nil {
 				t.Error(err)
 			}
 		})

@@ -84,7 +84,7 @@ func (f *logFeed) poll(ctx context.Context, cur *logCursor) (records []connector
 		cur.Next = l.next
 	}
 	cur.At = f.client.vendorNow()
-	if left, ok := cur.Minute.close(cur.At, len(l.items) == 0); ok {
+	if left, ok := cur.Minute.Close(cur.At, len(l.items) == 0); ok {
 		r, err := boundedRecord(a, left, f.opts.perMinute)
 		if err != nil {
 			return nil, false, err
@@ -185,7 +185,7 @@ func (f *logFeed) activity(ctx context.Context, cur *logCursor, a *answer, e *wi
 		return nil, err
 	}
 	var records []connectors.Record
-	left, ok := cur.Minute.move(e.Published.time())
+	left, ok := cur.Minute.Move(e.Published.time())
 	if ok {
 		r, err := boundedRecord(a, left, f.opts.perMinute)
 		if err != nil {
@@ -193,7 +193,7 @@ func (f *logFeed) activity(ctx context.Context, cur *logCursor, a *answer, e *wi
 		}
 		records = append(records, r)
 	}
-	if !cur.Minute.count(f.opts.perMinute) {
+	if !cur.Minute.Count(f.opts.perMinute) {
 		return records, nil
 	}
 	r, err := entryRecord(a, e, holders)

@@ -23,14 +23,14 @@ const (
 
 // logCursor is the log feed's place. It holds no secret, and of people only ids.
 type logCursor struct {
-	Version int       `json:"v"`
-	Next    string    `json:"next"`            // target of the next page, the filter in it
-	Filter  string    `json:"filter"`          // digest of the filter that Next was made with
-	At      time.Time `json:"at"`              // of the last answer, by the vendor's clock
-	Begin   time.Time `json:"begin"`           // of the first poll: what was published clearly before tells of no state
-	Todo    []signal  `json:"todo,omitzero"`   // what is still to be read again
-	Minute  minute    `json:"minute,omitzero"` // the activities counted last
-	Seen    []string  `json:"seen,omitzero"`   // digests of the entries read last
+	Version int               `json:"v"`
+	Next    string            `json:"next"`            // target of the next page, the filter in it
+	Filter  string            `json:"filter"`          // digest of the filter that Next was made with
+	At      time.Time         `json:"at"`              // of the last answer, by the vendor's clock
+	Begin   time.Time         `json:"begin"`           // of the first poll: what was published clearly before tells of no state
+	Todo    []signal          `json:"todo,omitzero"`   // what is still to be read again
+	Minute  connectors.Minute `json:"minute,omitzero"` // the activities counted last
+	Seen    []string          `json:"seen,omitzero"`   // digests of the entries read last
 }
 
 // logCursorVersion is what this code writes.
@@ -78,43 +78,5 @@ func (c *logCursor) isNew(e *wireEntry) bool {
 	if c.Seen = append(c.Seen, id); len(c.Seen) > mostSeen {
 		c.Seen = slices.Delete(c.Seen, 0, len(c.Seen)-mostSeen)
 	}
-	return true
-}
-
-// minute counts the activities of one minute of the vendor's, and those that were left out of it.
-type minute struct {
-	Start time.Time `json:"start,omitzero"`
-	Kept  int       `json:"kept,omitzero"`
-	Left  int       `json:"left,omitzero"`
-}
-
-// move goes on to the minute of an entry, and returns the former one if something was left out of it.
-func (m *minute) move(to time.Time) (former minute, ok bool) {
-	start := to.Truncate(time.Minute)
-	if start.Equal(m.Start) {
-		return minute{}, false
-	}
-	former = *m
-	*m = minute{Start: start}
-	return former, former.Left > 0
-}
-
-// close ends a minute that is over, once nothing more of it comes.
-func (m *minute) close(now time.Time, quiet bool) (former minute, ok bool) {
-	if !quiet || m.Left == 0 || now.Before(m.Start.Add(time.Minute)) {
-		return minute{}, false
-	}
-	former = *m
-	*m = minute{}
-	return former, true
-}
-
-// count counts an activity, and reports whether the bound lets it through.
-func (m *minute) count(most int) bool {
-	if m.Kept >= most {
-		m.Left++
-		return false
-	}
-	m.Kept++
 	return true
 }

@@ -227,7 +227,7 @@ type wireBounded struct {
 	Kept   int       `json:"kept"`
 }
 
-func boundedRecord(a *answer, m minute, bound int) (connectors.Record, error) {
+func boundedRecord(a *answer, m connectors.Minute, bound int) (connectors.Record, error) {
 	body, err := events.Marshal(wireBounded{Minute: m.Start.UTC(), Left: m.Left, Bound: bound, Kept: m.Kept})
 	return connectors.Record{Type: typeBounded, Body: body, Asked: a.asked}, err
 }

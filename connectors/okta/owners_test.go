@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,7 +115,14 @@ func TestOwnersAreAsOfTheSweep(t *testing.T) {
 	o := ownedAgents(t, "sweep")
 	now := time.Date(2026, 8, 20, 7, 0, 0, 0, time.UTC)
 	began := now
-	c := o.connect(t, func(s *connectors.Settings) { s.Now = func() time.Time { now = now.Add(time.Second); return now } })
+	var mu sync.Mutex
+	tick := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(time.Second)
+		return now
+	}
+	c := o.connect(t, func(s *connectors.Settings) { s.Now = tick })
 	for _, page := range readAll(t, c, "owners").pages {
 		for _, r := range page.Records {
 			if r.Asked.After(began.Add(time.Second)) {
