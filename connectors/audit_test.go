@@ -60,6 +60,13 @@ func TestAuditRestsThroughARestart(t *testing.T) {
 			t.Errorf("a day after the last round: pulled from %q", got)
 		}
 		x.end()
+		time.Sleep(20 * time.Hour) // that round has found nothing new, and counts all the same
+		x = start(t, v, x.log)
+		after(time.Hour)
+		if got := v.taken(); got != "" {
+			t.Errorf("after a restart the round without news does not count: pulled from %q", got)
+		}
+		x.end()
 	})
 }
 

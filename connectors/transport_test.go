@@ -191,10 +191,14 @@ func TestTransportAuditYields(t *testing.T) {
 			close(done)
 		}()
 		synctest.Wait()
+		began := time.Now()
 		for range 2 {
 			if _, err := get(t, tr, t.Context(), vendorURL); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("a change waited %v for an audit", waited)
 		}
 		err := <-done
 		if got := fmt.Sprint(*at); err != nil || got != "[0s 0s 0s 0s 0s 0s 0s 0s 1m0s]" {

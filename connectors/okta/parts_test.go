@@ -175,6 +175,34 @@ func TestPeopleWalk(t *testing.T) {
 	}
 }
 
+// A walk asks each thing once, in whatever processes it goes on, and says how many calls are ahead.
+func TestWalkAsksEachOnce(t *testing.T) {
+	o := newOrg(t)
+	const n = 2*chunk + firstFew + 1
+	var all []string
+	for i := range n {
+		id := fmt.Sprintf("wlp%02d", i)
+		all = append(all, anAgent(id, "agent", ""))
+		o.on(agentsPath+"/"+id+"/credentials/jwks", fixed(200, `{"data":[]}`))
+	}
+	o.on(agentsPath, bodyPaged(n, all...))
+	var cur connectors.Cursor
+	var ahead []int
+	for more := true; more; {
+		page, err := o.connect(t).feed(t, "agent-keys")(t.Context(), cur)
+		if err != nil || len(ahead) > 9 {
+			t.Fatalf("after %v: %v", ahead, err)
+		}
+		cur, more, ahead = page.Next, page.More, append(ahead, page.Ahead)
+	}
+	if d := cmp.Diff([]int{n, n - firstFew, chunk + 1, 1, 0}, ahead); d != "" {
+		t.Error("calls ahead:", d)
+	}
+	if got := len(o.calls("/jwks")); got != n {
+		t.Errorf("%d calls for %d things", got, n)
+	}
+}
+
 func TestLogReadsPartsOfServiceAppsOnly(t *testing.T) {
 	for typ, path := range map[string]string{
 		"app.oauth2.admin.consent.grant":          appsPath + "/0oa1/grants",
