@@ -70,6 +70,25 @@ func TestAuditRestsThroughARestart(t *testing.T) {
 	})
 }
 
+// Until a walk has come to its end for the first time, what it has not reached is unknown, not none. Later rounds take nothing back.
+func TestAuditsFirstRoundIsPartial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newAudited()
+		x := start(t, v, newMemLog())
+		after(25 * time.Hour)
+		x.end()
+		var states []string
+		for _, m := range x.log.messages() {
+			if c := m.Event.Data.Entity.Coverage; c != nil && c.Feed == "things" {
+				states = append(states, c.State)
+			}
+		}
+		if got := v.taken(); got != ",half,,half" || !slices.Equal(states, []string{events.CoveragePartial, events.CoverageComplete}) {
+			t.Errorf("pulled from %q, coverage was %v", got, states)
+		}
+	})
+}
+
 func TestAuditResumesInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, log := newAudited(), newMemLog()

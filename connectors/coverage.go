@@ -13,13 +13,28 @@ func (p *plan) cover() error {
 	p.whole = p.blind == nil && !p.page.More && p.openPasses() == 0
 	c := p.blind
 	if p.saw = p.sight; c == nil {
-		if c, p.saw = p.sight.page(p.feed, p.page.Blind, p.whole); c == nil {
-			return nil
-		}
+		c, p.saw = p.sight.page(p.feed, p.page.Blind, p.whole)
+	}
+	if c == nil {
+		c = p.firstRound()
+	}
+	if c == nil {
+		return nil
 	}
 	e := events.Entity{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: p.feed.Name, Coverage: c}
 	r := &result{record: Record{Type: "coverage", Asked: p.now}}
 	return p.entity(r, e)
+}
+
+// firstRound is the coverage of a feed that asks for thing after thing and has not yet come to the end for the first time: until then
+// what it has not reached looks like none, and is unknown. A later round finds the coverage of the one before.
+func (p *plan) firstRound() *events.Coverage {
+	ref := events.Ref{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: p.feed.Name}
+	if !p.feed.Rests || p.whole || p.look(ref) != nil {
+		return nil
+	}
+	return &events.Coverage{Feed: p.feed.Name, Kinds: sortedKinds(p.feed.Kinds), State: events.CoveragePartial,
+		Reason: "its first round is under way: what it has not reached yet is unknown"}
 }
 
 // sight is what a feed could see, gathered over the pages of one round: from one moment at which it was caught up to the next.
