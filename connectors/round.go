@@ -71,6 +71,9 @@ func (f *feed) due(cursor Cursor) bool {
 	if string(cursor) == string(f.saved.Cursor) && len(f.saved.Done) == 0 {
 		return false
 	}
+	if f.saved.Sequence == 0 && len(cursor) > 0 && f.audit == nil {
+		return true // a first place: without it the next process would begin to follow later, and miss what was in between
+	}
 	return time.Since(f.savedAt) >= f.s.cfg.SaveEvery
 }
 

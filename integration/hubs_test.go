@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -50,7 +51,12 @@ func TestTwoHubs(t *testing.T) {
 		t.Fatal("the third hub was killed")
 	}
 	want := alive(left(t, hub.Where{Data: filepath.Join(w.dir, "third")}))
-	eventually(t, "the roster holds what the vendors hold", func() bool { return gocmp.Equal(want, alive(hubs.roster())) })
+	deadline := time.Now().Add(settleTime)
+	for diff := "?"; diff != ""; time.Sleep(20 * time.Millisecond) {
+		if diff = gocmp.Diff(want, alive(hubs.roster())); diff != "" && time.Now().After(deadline) {
+			t.Fatalf("the roster is not what the vendors hold (-third hub +roster):\n%s", diff)
+		}
+	}
 	if err := second.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

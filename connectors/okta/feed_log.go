@@ -41,6 +41,7 @@ type logFeed struct {
 const fewEntries = 20
 
 func (f *logFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
+	begins := len(from) == 0 && f.last == nil // nobody has followed the log so far: nothing is known of what was before
 	cur, gap := f.resume(from)
 	f.wakes, f.looked = nil, map[string]*answer{}
 	var records []connectors.Record
@@ -64,7 +65,7 @@ func (f *logFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.
 		return connectors.Page{}, err
 	}
 	f.last = &cur
-	return connectors.Page{Records: append(records, reread...), Next: next, More: full || cur.hasFresh(), Lost: gap != nil, Wakes: f.wakes}, nil
+	return connectors.Page{Records: append(records, reread...), Next: next, More: full || cur.hasFresh(), Lost: gap != nil || begins, Wakes: f.wakes}, nil
 }
 
 // poll reads the entries that follow the cursor, and moves it behind them. full says that there may be more at once.

@@ -278,6 +278,9 @@ func TestLogReadsAppsAgainThatAnAgentIsLinkedTo(t *testing.T) {
 
 func TestLogTellsOtherFeeds(t *testing.T) {
 	f := follow(t, nil)
+	if page, err := f.connect(t).feed(t, "system-log")(t.Context(), nil); err != nil || !page.Lost {
+		t.Errorf("a log that is followed from now on knows of nothing before: lost %v, %v", page.Lost, err)
+	}
 	f.add("u1", "app.ai_agent_provider.import.complete", "aip1")
 	if p := f.poll(t); !slices.Equal(p.pages[0].Wakes, []string{"ai-agents", "owners"}) || p.pages[0].Lost {
 		t.Errorf("an import wakes %v", p.pages[0].Wakes)
