@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // callRoll is what `rollcall up --config FILE`, or with --once, does.
 func callRoll(file string, forever bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cfg, err := config.Load(file, all.Vendors, os.LookupEnv)
 	if err != nil {
@@ -143,11 +143,11 @@ func (w *world) start(t *testing.T, file string) *exec.Cmd {
 // eventually waits for something that other processes bring about.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(settleTime)
 	for !ok() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
+			t.Fatalf("not within %v: %s", settleTime, what)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
