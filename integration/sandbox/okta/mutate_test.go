@@ -65,6 +65,8 @@ func (o *org) apiApps() (all []sandbox.TruthAgent) {
 			v := sandbox.TruthAgent{ID: a.ID, Native: "service_app", Name: a.Label, Status: statuses[a.Status]}
 			if k := a.Settings.OAuthClient.JWKS; k != nil {
 				v.Credentials = each(k.Keys, func(k jwk) string { return k.Kid })
+			} else if a.Settings.OAuthClient.JWKSURI != "" {
+				v.Credentials = []string{"jwks_uri"}
 			}
 			grants, _ := o.walk("/api/v1/apps/" + a.ID + "/grants")
 			roles, _ := o.walk("/oauth2/v1/clients/" + a.ID + "/roles")
