@@ -61,6 +61,9 @@ func TestTwoHubs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = second.Wait() // it was killed
+	if w.child(t, w.config(t, "second", nats), "") { // it may have been killed before the roster held what the log holds
+		t.Fatal("the last hub was killed")
+	}
 	left(t, where)
 }
 

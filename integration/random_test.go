@@ -26,7 +26,7 @@ var (
 )
 
 // settleTime is how long a quiet company may take to be told whole, on a machine that is busy with other things.
-const settleTime = 3 * time.Minute
+const settleTime = 1 * time.Minute
 
 // Thousands of random changes and faults at the three sandboxes, under the requests that read them, with restarts of the hub in
 // between; then quiet. In the end the roster is what the sandboxes have, nobody was ever held to be gone who was not (unless the

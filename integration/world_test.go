@@ -82,11 +82,6 @@ func newWorld(t *testing.T, o demo.Options) *world {
 	return &world{company: company, dir: t.TempDir()}
 }
 
-// walks are the feeds that the default pace is not for.
-var walks = map[string]string{
-	"okta": ", agent-keys: 100ms, connections: 100ms, app-credentials: 100ms, app-grants: 100ms, app-roles: 100ms, people: 100ms",
-}
-
 // config is the configuration of a hub whose state lies in the named folder; nats, if any, are lines for that section.
 func (w *world) config(t *testing.T, name, nats string) string {
 	t.Helper()
@@ -102,7 +97,7 @@ func (w *world) config(t *testing.T, name, nats string) string {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "      %s:\n        vendor: %s\n        endpoint: %s\n        auth: {method: bearer, token: '${file:%s}'}\n", v.Name, v.Name, v.URL, token)
-		fmt.Fprintf(&b, "        options: {page_size: 2}\n        pace: {default: 100ms%s}\n        rate_share: 1\n", walks[v.Name])
+		b.WriteString("        options: {page_size: 2}\n        pace: {default: 100ms}\n        rate_share: 1\n")
 	}
 	file := filepath.Join(w.dir, name+".yaml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {

@@ -60,7 +60,8 @@ func (r *roll) turn() chan struct{} {
 }
 
 // agent notes an agent as the vendor shows it at a time, and returns it with the ORN, which the ORN of any other agent gives, and
-// the apps whose links it has changed.
+// the apps whose links it has changed. What was asked for before a later look, and comes after it, changes nothing: listings run
+// at the same time.
 func (r *roll) agent(item jsontext.Value, at time.Time) (a agentRef, relinked []string) {
 	w := optional[wireAgent](item)
 	if w.ID == "" {
@@ -72,7 +73,11 @@ func (r *roll) agent(item jsontext.Value, at time.Time) (a agentRef, relinked []
 	if a.orn != "" {
 		r.prefix = ornPrefix(a.orn)
 	}
-	if old, known := r.agents[a.id]; old.app != a.app && (known || !r.agentsAt.IsZero()) {
+	old, known := r.agents[a.id]
+	if known && at.Before(old.seen) {
+		return r.named(old), nil
+	}
+	if old.app != a.app && (known || !r.agentsAt.IsZero()) {
 		relinked = sortedOnce(plainStrings([]text{text(old.app), text(a.app)}))
 	}
 	r.unlink(a.id)
@@ -110,10 +115,13 @@ func (r *roll) ref(id string) agentRef {
 	return r.named(a)
 }
 
-// app notes an app.
+// app notes an app, unless it was seen later.
 func (r *roll) app(id string, a appRef) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if a.seen.Before(r.apps[id].seen) {
+		return
+	}
 	r.apps[id] = a
 }
 
