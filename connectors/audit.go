@@ -22,6 +22,7 @@ type audit struct {
 	from   int64       // the feed's calls before the round
 	anew   atomic.Bool // the leader has lost track: begin from the start
 	again  atomic.Bool // something was seen that only a whole round shows: begin one, after the one under way
+	behind bool        // the round under way was asked for by something new
 	woken  bool        // a nudge ended the last wait
 }
 
@@ -67,6 +68,11 @@ func (f *feed) pace() time.Duration {
 	return max(d, time.Duration(f.audit.cost)*f.def.CallEvery)
 }
 
+// isBehind reports whether, after a page, something new still waits for the end of a round.
+func (f *feed) isBehind(page *Page) bool {
+	return f.audit != nil && (f.audit.again.Load() || f.audit.behind && page.More)
+}
+
 // ended notes whether a round of the audit ended with a page.
 func (a *audit) ended(p *plan, calls int64) {
 	a.woken, a.whole = false, time.Time{}
@@ -96,7 +102,7 @@ func (f *feed) beginAnew() {
 		f.startOver()
 	}
 	if len(f.round) == 0 && len(f.cursor) == 0 {
-		f.audit.again.Store(false)
+		f.audit.behind = f.audit.again.Swap(false)
 	}
 }
 

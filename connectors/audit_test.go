@@ -42,8 +42,15 @@ func (a *audited) taken() (out string) {
 
 func TestAuditRestsThroughARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newAudited()
-		x := start(t, v, newMemLog())
+		v, log := newAudited(), newMemLog()
+		var dead atomic.Bool
+		log.before = func(events.Append) error {
+			if dead.Load() {
+				return events.ErrFenced
+			}
+			return nil
+		}
+		x := start(t, v, log)
 		after(time.Minute)
 		if got := v.taken(); got != ",half" {
 			t.Fatalf("pulled from %q", got)
@@ -59,7 +66,9 @@ func TestAuditRestsThroughARestart(t *testing.T) {
 		if got := v.taken(); got != ",half" {
 			t.Errorf("a day after the last round: pulled from %q", got)
 		}
+		dead.Store(true) // killed: nothing is stored any more
 		x.end()
+		dead.Store(false)
 		time.Sleep(20 * time.Hour) // that round has found nothing new, and counts all the same
 		x = start(t, v, x.log)
 		after(time.Hour)
@@ -88,6 +97,60 @@ func TestAuditsFirstRoundIsPartial(t *testing.T) {
 		}
 	})
 }
+
+// What was woken for something new has not read that yet: it is unknown until the round that follows has ended, be it in another
+// process.
+func TestAuditThatWasWokenIsPartial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, log := newAudited(), newMemLog()
+		var slow atomic.Bool
+		things := v.feeds[1].Pull
+		v.feeds[1].Pull = func(ctx context.Context, from Cursor) (Page, error) {
+			if slow.Load() && from != nil {
+				select {
+				case <-time.After(time.Hour):
+				case <-ctx.Done():
+					return Page{}, ctx.Err()
+				}
+			}
+			return things(ctx, from)
+		}
+		state := func() string {
+			m, ok, err := log.Last(t.Context(), "", "", events.Ref{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: "things"})
+			if err != nil || !ok {
+				t.Fatal("no coverage", err)
+			}
+			return m.Event.Data.Entity.Coverage.State + " " + m.Event.Data.Entity.Coverage.Reason
+		}
+		x := start(t, v, log)
+		after(time.Minute)
+		if got := state(); got != "complete " {
+			t.Fatalf("after its first round: %q", got)
+		}
+		slow.Store(true)
+		v.locked(func() {
+			v.log = func() (Page, error) { v.log = nothing; return Page{Next: Cursor("there"), Wakes: []string{"things"}}, nil }
+		})
+		after(time.Minute)
+		want := events.CoveragePartial + " " + underWay
+		if got := state(); got != want {
+			t.Errorf("in a round that something has asked for: %q", got)
+		}
+		x.end()
+		x = start(t, v, log)
+		after(time.Minute)
+		if got := state(); got != want {
+			t.Errorf("in that round, after a restart: %q", got)
+		}
+		after(2 * time.Hour)
+		if got := state(); got != "complete " {
+			t.Errorf("after that round: %q", got)
+		}
+		x.end()
+	})
+}
+
+func nothing() (Page, error) { return Page{Next: Cursor("there")}, nil }
 
 func TestAuditResumesInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

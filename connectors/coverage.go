@@ -15,10 +15,7 @@ func (p *plan) cover() error {
 	if p.saw = p.sight; c == nil {
 		c, p.saw = p.sight.page(p.feed, p.page.Blind, p.whole)
 	}
-	if c == nil {
-		c = p.firstRound()
-	}
-	if c == nil {
+	if c = p.unread(c); c == nil {
 		return nil
 	}
 	e := events.Entity{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: p.feed.Name, Coverage: c}
@@ -26,15 +23,20 @@ func (p *plan) cover() error {
 	return p.entity(r, e)
 }
 
-// firstRound is the coverage of a feed that asks for thing after thing and has not yet come to the end for the first time: until then
-// what it has not reached looks like none, and is unknown. A later round finds the coverage of the one before.
-func (p *plan) firstRound() *events.Coverage {
+const underWay = "a round is under way: what it has not reached yet is unknown"
+
+// unread adds to a coverage what a feed that asks for thing after thing has not reached: in its first round, and in one that
+// something new has asked for, it would look like none. A round of routine finds the coverage of the one before.
+func (p *plan) unread(c *events.Coverage) *events.Coverage {
 	ref := events.Ref{Kind: events.KindCoverage, Holder: events.ConnectionHolder, Key: p.feed.Name}
-	if !p.feed.Rests || p.whole || p.look(ref) != nil {
-		return nil
+	if !p.feed.Rests || p.blind != nil || p.whole && !p.behind || p.look(ref) != nil && !p.behind {
+		return c
 	}
-	return &events.Coverage{Feed: p.feed.Name, Kinds: sortedKinds(p.feed.Kinds), State: events.CoveragePartial,
-		Reason: "its first round is under way: what it has not reached yet is unknown"}
+	if c == nil {
+		c = coverageOf(p.feed, nil)
+	}
+	c.State, c.Reason = events.CoveragePartial, strings.TrimPrefix(c.Reason+"; "+underWay, "; ")
+	return c
 }
 
 // sight is what a feed could see, gathered over the pages of one round: from one moment at which it was caught up to the next.

@@ -96,7 +96,7 @@ func (f *feed) step(ctx context.Context, began time.Time) (delay time.Duration, 
 	}
 	in := pulled{
 		feed: &f.def, owner: f, page: page, results: normalize(f.s.cfg.Connector, page.Records, began), began: began, now: time.Now(),
-		resumed: f.resumed, swept: f.swept, sight: f.sight,
+		resumed: f.resumed, swept: f.swept, sight: f.sight, behind: f.isBehind(&page),
 	}
 	looped := f.stopLoop(&in.page)
 	p, err := f.s.take(ctx, in)

@@ -37,6 +37,7 @@ type pulled struct {
 	swept    int              // entities that the feed has inferred gone since it was last caught up
 	allowed  *Approval        // a standing approval
 	sight    sight            // what the feed could see so far
+	behind   bool             // something new has asked for a round that has not ended with this page
 	blind    *events.Coverage // instead of a page: the feed sees nothing
 }
 
