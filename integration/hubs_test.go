@@ -60,7 +60,7 @@ func TestTwoHubs(t *testing.T) {
 	if err := second.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = second.Wait() // it was killed
+	_ = second.Wait()                                // it was killed
 	if w.child(t, w.config(t, "second", nats), "") { // it may have been killed before the roster held what the log holds
 		t.Fatal("the last hub was killed")
 	}

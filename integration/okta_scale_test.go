@@ -390,8 +390,11 @@ func TestOktaChangesCost(t *testing.T) {
 		time.Sleep(time.Minute)
 		rounds := r.feed("agent-keys").Rounds + r.feed("app-grants").Rounds
 		ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps())
-		made, total := 0, 0
-		for i := range 15 * len(ops) {
+		times, made, total := 15, 0, 0
+		if raceEnabled {
+			times = 4
+		}
+		for i := range times * len(ops) {
 			op := ops[i%len(ops)]
 			if op == sandbox.ImportAgents { // tells of no single agent: its own test
 				continue
