@@ -26,13 +26,16 @@ var (
 )
 
 // settleTime is how long a quiet company may take to be told whole, on a machine that is busy with other things.
-const settleTime = 1 * time.Minute
+const settleTime = 2 * time.Minute
 
 // Thousands of random changes and faults at the three sandboxes, under the requests that read them, with restarts of the hub in
 // between; then quiet. In the end the roster is what the sandboxes have, nobody was ever held to be gone who was not (unless the
 // vendors show empty lists at times), the log is whole, and reading everything once more appends nothing.
 func TestRandom(t *testing.T) {
 	seeds := []uint64{1, 2, 3}
+	if raceEnabled {
+		seeds = []uint64{1, 2}
+	}
 	if *seedFlag != 0 {
 		seeds = []uint64{*seedFlag}
 	}
@@ -65,6 +68,7 @@ func random(t *testing.T, seed uint64, steps int) {
 	before := h.events()
 	h.stop()
 	left(t, hub.Where{Data: dir})
+	checkPast(t, hub.Where{Data: dir})
 	if !c.blinks {
 		nobodyGoneForNothing(t, c, dir)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcallhq/rollcall/internal/hub"
 	"github.com/rollcallhq/rollcall/internal/show"
 	"github.com/rollcallhq/rollcall/projections/roster"
+	"github.com/rollcallhq/rollcall/replay"
 )
 
 func agentsCommand() *cobra.Command {
@@ -17,6 +18,7 @@ func agentsCommand() *cobra.Command {
 		out    output
 		tenant string
 		status string
+		then   asOf
 	)
 	c := &cobra.Command{
 		Use:     "agents",
@@ -28,9 +30,12 @@ SINCE is when a vendor created the agent or, where none says, when it was first
 seen here.
 
 With --output json it is one list of agents, each with its identities and all
-that hangs on them.`,
+that hangs on them.
+
+--as-of shows the roster of an earlier moment, as far as the log knew it then.`,
 		Example: `  rollcall agents
   rollcall agents --status disabled
+  rollcall agents --as-of 2026-10-31
   rollcall agents --output json | jq -r '.[].name'
   rollcall agents get "Invoice matcher"`,
 		Args: cobra.NoArgs,
@@ -39,13 +44,25 @@ that hangs on them.`,
 	out.bind(c)
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
 	c.Flags().StringVar(&status, "status", "", "only with this status: active, disabled, pending, deleted, unknown")
+	then.bind(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := checkStatus(status); err != nil {
 			return err
 		}
-		return reading(c.Context(), w, func(r *hub.Reader) error { return listAgents(c, r, tenant, status, &out) })
+		at, past, err := then.moment(c)
+		if err != nil {
+			return err
+		}
+		return reading(c.Context(), w, func(r *hub.Reader) error {
+			if past {
+				if r.Roster, err = replay.RosterAt(c.Context(), r.Log, r.Roster, tenant, at); err != nil {
+					return err
+				}
+			}
+			return listAgents(c, r, tenant, status, &out)
+		})
 	}
-	c.AddCommand(agentsGetCommand())
+	c.AddCommand(agentsGetCommand(), historyCommand())
 	return c
 }
 
@@ -71,6 +88,7 @@ func agentsGetCommand() *cobra.Command {
 	var (
 		out    output
 		tenant string
+		then   asOf
 	)
 	c := &cobra.Command{
 		Use:   "get AGENT",
@@ -79,18 +97,28 @@ func agentsGetCommand() *cobra.Command {
 another identifier, or its name.
 
 With --output json it is one agent, as in the list that
-` + "`rollcall agents --output json`" + ` prints.`,
+` + "`rollcall agents --output json`" + ` prints.
+
+--as-of shows it as it was then.
+
+` + aboutMoments,
 		Example: `  rollcall agents get agt_4f2a
   rollcall agents get wlp1a2b3c4d5e6f7g8 --output json
-  rollcall agents get "Invoice matcher"`,
+  rollcall agents get "Invoice matcher"
+  rollcall agents get "Invoice matcher" --as-of 30d`,
 		Args: cobra.ExactArgs(1),
 	}
 	w := where(c)
 	out.bind(c)
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
+	then.bind(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		at, past, err := then.moment(c)
+		if err != nil {
+			return err
+		}
 		return reading(c.Context(), w, func(r *hub.Reader) error {
-			a, err := r.Roster.Find(c.Context(), tenant, args[0])
+			a, coverage, err := oneAgent(c, r, tenant, args[0], at, past)
 			if err != nil {
 				return err
 			}
@@ -98,7 +126,7 @@ With --output json it is one agent, as in the list that
 			if out.json() {
 				return p.JSON(a)
 			}
-			names, coverage, err := around(c, r, a.Tenant)
+			names, err := show.NamesIn(c.Context(), r.Roster, a.Tenant)
 			if err != nil {
 				return err
 			}
@@ -107,6 +135,21 @@ With --output json it is one agent, as in the list that
 		})
 	}
 	return c
+}
+
+// oneAgent finds an agent and what the connections can see of its tenant, now or in the past.
+func oneAgent(c *cobra.Command, r *hub.Reader, tenant, what string, at replay.Bound, past bool) (a roster.Agent, coverage []roster.Coverage, err error) {
+	view := r.Roster
+	if past {
+		a, view, err = replay.AgentAt(c.Context(), r.Log, view, tenant, what, at)
+	} else {
+		a, err = view.Find(c.Context(), tenant, what)
+	}
+	if err != nil {
+		return a, nil, err
+	}
+	coverage, err = view.Coverage(c.Context(), a.Tenant)
+	return a, coverage, err
 }
 
 // around is what it takes to show agents to a person: what things are called, and what the connections can see.

@@ -24,7 +24,7 @@ import (
 const Name = "roster"
 
 // Version is the version of the fold. A view that another version wrote is rebuilt.
-const Version = 1
+const Version = 2
 
 const (
 	holdersPrefix  = "_holders"

@@ -78,7 +78,10 @@ func fold[T any](items []Item[T], e *events.Event, value *T) []Item[T] {
 	n, found := slices.BinarySearchFunc(items, key, func(i Item[T], key string) int { return cmp.Compare(i.Key, key) })
 	if !e.Live() {
 		if found {
-			return slices.Delete(items, n, n+1)
+			items = slices.Delete(items, n, n+1)
+		}
+		if len(items) == 0 {
+			return nil // as if there had never been one: a document depends on what is there, not on what was
 		}
 		return items
 	}

@@ -1,0 +1,81 @@
+package roster
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/projections"
+)
+
+// Past is the roster of an earlier moment, made from the last event of each subject up to then, in the order of the log. now are the
+// documents of a later roster, which alone still knows when each identity was first seen: an agent's id depends on that.
+//
+// It is what the fold of all events up to the moment would be, but for what only the fold of all can gather: when the last change was,
+// where events have told of an earlier one since, and what was done last, where the last activity of that type was somebody else's.
+func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Message, error]) (Documents, error) {
+	later := newRoster()
+	for d, err := range now {
+		if err != nil {
+			return nil, err
+		}
+		if err := later.Load(d); err != nil {
+			return nil, err
+		}
+	}
+	then := newRoster()
+	for a, i := range later.identities {
+		then.identities[a] = &Identity{
+			Tenant: i.Tenant, Connection: i.Connection, Holder: i.Holder, FirstSeen: i.FirstSeen, FirstSeenAs: i.FirstSeenAs, FirstSequence: i.FirstSequence,
+		}
+	}
+	for m, err := range states {
+		if err != nil {
+			return nil, err
+		}
+		if err := then.Apply(m); err != nil {
+			return nil, err
+		}
+	}
+	drained, err := then.Drain()
+	docs := Documents{}
+	for _, d := range drained {
+		if d.Body != nil {
+			docs[d.Key] = d.Body
+		}
+	}
+	return docs, err
+}
+
+// Documents are a roster in memory, by key. They implement [Store].
+type Documents map[string][]byte
+
+// Get implements [Store].
+func (d Documents) Get(_ context.Context, key string) (projections.Document, error) {
+	body, ok := d[key]
+	if !ok {
+		return projections.Document{}, projections.ErrNotFound
+	}
+	return projections.Document{Key: key, Body: body}, nil
+}
+
+// List implements [Store]. A pattern's parts are those of a key, "*" for any, or a last ">" for any number of them.
+func (d Documents) List(_ context.Context, pattern string) iter.Seq2[projections.Document, error] {
+	return func(yield func(projections.Document, error) bool) {
+		for _, key := range slices.Sorted(maps.Keys(d)) {
+			if fits(strings.Split(pattern, "."), strings.Split(key, ".")) && !yield(projections.Document{Key: key, Body: d[key]}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func fits(pattern, key []string) bool {
+	if last := len(pattern) - 1; pattern[last] == ">" && len(key) > last {
+		pattern, key = pattern[:last], key[:last]
+	}
+	return slices.EqualFunc(pattern, key, func(p, k string) bool { return p == "*" || p == k })
+}
