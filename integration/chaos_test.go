@@ -78,7 +78,7 @@ func newChaos(t *testing.T, seed uint64, agents int) *chaos {
 	return c
 }
 
-// config reads the company at the fastest pace there is, with a breaker that never trips: half a vendor may go in a moment.
+// config reads the company at a pace that leaves the feeds which have much to do the processor, with a breaker that never trips: half a vendor may go in a moment.
 func (c *chaos) config(dir string) config.Config {
 	cfg := config.Default()
 	cfg.Data = dir
@@ -87,7 +87,7 @@ func (c *chaos) config(dir string) config.Config {
 		t.Connections = append(t.Connections, config.Connection{
 			Name: r.vendor.Name(), Vendor: r.vendor.Name(), Endpoint: r.url,
 			Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(r.vendor.Token())},
-			Pace: map[string]time.Duration{"default": config.MinPace}, Share: 1,
+			Pace: map[string]time.Duration{"default": 250 * time.Millisecond}, Share: 1,
 			Breaker: config.Breaker{Max: 1e9, Share: 1},
 		})
 	}
