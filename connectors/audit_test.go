@@ -129,7 +129,10 @@ func TestAuditThatWasWokenIsPartial(t *testing.T) {
 		}
 		slow.Store(true)
 		v.locked(func() {
-			v.log = func() (Page, error) { v.log = nothing; return Page{Next: Cursor("there"), Wakes: []string{"things"}}, nil }
+			v.log = func() (Page, error) {
+				v.log = nothing
+				return Page{Next: Cursor("there"), Wakes: []string{"things"}}, nil
+			}
 		})
 		after(time.Minute)
 		want := events.CoveragePartial + " " + underWay
@@ -372,16 +375,17 @@ func TestFeedsMayAskWhatIsKnown(t *testing.T) {
 		v.list("agents", time.Minute, func() ([]events.Entity, error) { return agents(2), nil })
 		v.feeds = append(v.feeds, Feed{Name: "asks", Every: time.Minute, Pull: func(ctx context.Context, _ Cursor) (Page, error) {
 			said = append(said, fmt.Sprint(Known(ctx, events.KindAgent), IsKnown(ctx, events.Identity(events.KindAgent, "a001")),
-				IsKnown(ctx, events.Identity(events.KindAgent, "nobody"))))
+				IsKnown(ctx, events.Identity(events.KindAgent, "nobody")), Holds(ctx, "a001", events.KindAgent), Holds(ctx, "a001", events.KindGrant)))
 			return Page{}, nil
 		}})
 		x := start(t, v, newMemLog())
 		after(90 * time.Second)
 		x.end()
-		if got := said[len(said)-1]; got != "[a000 a001] true false" {
+		if got := said[len(said)-1]; got != "[a000 a001] true false true false" {
 			t.Errorf("known: %s", got)
 		}
-		if Known(t.Context(), events.KindAgent) != nil || IsKnown(t.Context(), events.Identity(events.KindAgent, "a001")) {
+		if Known(t.Context(), events.KindAgent) != nil || IsKnown(t.Context(), events.Identity(events.KindAgent, "a001")) ||
+			Holds(t.Context(), "a001", events.KindAgent) {
 			t.Error("outside of a runner something is known")
 		}
 	})

@@ -14,6 +14,9 @@ type Knower interface {
 
 	// IsKnown reports whether the log knows the entity, and that it lives.
 	IsKnown(events.Ref) bool
+
+	// Holds reports whether the log knows anything living of a kind that hangs on a holder.
+	Holds(holder string, k events.Kind) bool
 }
 
 type knowerKey struct{}
@@ -38,6 +41,13 @@ func IsKnown(ctx context.Context, ref events.Ref) bool {
 	return ok && s.IsKnown(ref)
 }
 
+// Holds asks the [Knower] of a Pull's context, for example whether an empty answer would take something away. Without one nothing is
+// known.
+func Holds(ctx context.Context, holder string, k events.Kind) bool {
+	s, ok := ctx.Value(knowerKey{}).(Knower)
+	return ok && s.Holds(holder, k)
+}
+
 // Known is part of [Knower].
 func (s *session) Known(k events.Kind) []string {
 	s.mu.Lock()
@@ -58,4 +68,11 @@ func (s *session) IsKnown(ref events.Ref) bool {
 	defer s.mu.Unlock()
 	e := s.st.entities[ref]
 	return e != nil && e.life == alive
+}
+
+// Holds is part of [Knower].
+func (s *session) Holds(holder string, k events.Kind) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.st.holders[holder], func(e *entity) bool { return e.ref.Kind == k && e.life == alive })
 }

@@ -33,6 +33,8 @@ func knows(refs ...events.Ref) logBook {
 
 func (b logBook) IsKnown(ref events.Ref) bool { return b[ref] }
 
+func (b logBook) Holds(string, events.Kind) bool { return false }
+
 func (b logBook) Known(k events.Kind) (ids []string) {
 	for ref := range b {
 		if ref.Kind == k && ref.Key == events.Self {

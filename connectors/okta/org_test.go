@@ -149,8 +149,9 @@ func (o *org) connect(t *testing.T, more ...func(*connectors.Settings)) *connect
 // knows is a log that knows all that lives.
 type knows struct{}
 
-func (knows) Known(events.Kind) []string { return nil }
-func (knows) IsKnown(events.Ref) bool    { return true }
+func (knows) Known(events.Kind) []string     { return nil }
+func (knows) IsKnown(events.Ref) bool        { return true }
+func (knows) Holds(string, events.Kind) bool { return false }
 
 // feed finds a feed's pull by its name.
 func (c *connector) feed(t *testing.T, name string) func(context.Context, connectors.Cursor) (connectors.Page, error) {

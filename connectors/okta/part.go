@@ -66,11 +66,11 @@ func ofAgent(id, rest string) string { return agentsPath + "/" + url.PathEscape(
 func ofApp(id, rest string) string { return appsPath + "/" + url.PathEscape(id) + rest }
 
 func keysOf(ctx context.Context, c *client, id string) ([]connectors.Record, []connectors.Blindness, error) {
-	return one(c.small(ctx, id, typeKeys, ofAgent(id, "/credentials/jwks"), readData))
+	return one(c.small(ctx, id, events.KindCredential, typeKeys, ofAgent(id, "/credentials/jwks"), readData))
 }
 
 func connectionsOf(ctx context.Context, c *client, id string) ([]connectors.Record, []connectors.Blindness, error) {
-	return one(c.small(ctx, id, typeConnections, c.target(ofAgent(id, "/connections"), maxPage, ""), readData))
+	return one(c.small(ctx, id, events.KindGrant, typeConnections, c.target(ofAgent(id, "/connections"), maxPage, ""), readData))
 }
 
 // delegationsOf reads who may call the agent. The API is a beta of the vendor's: an org without it still has connections.
@@ -82,7 +82,7 @@ func delegationsOf(ctx context.Context, c *client, id string) ([]connectors.Reco
 	if orn == "" {
 		return nil, blind("delegation links: no agent's ORN is known, and Okta finds them by it", events.KindDelegation), nil
 	}
-	r, err := c.small(ctx, id, typeDelegations, c.target(delegationsPath, maxPage, `to.resourceOrn eq "`+orn+`"`), readData)
+	r, err := c.small(ctx, id, events.KindDelegation, typeDelegations, c.target(delegationsPath, maxPage, `to.resourceOrn eq "`+orn+`"`), readData)
 	if cure, no := forbidden(err); no {
 		return nil, blind("delegation links: "+cure, events.KindDelegation), nil
 	}
@@ -101,7 +101,7 @@ func ownersOf(ctx context.Context, c *client, id string) ([]connectors.Record, [
 	if orn == "" {
 		return nil, blind("owners: no agent's ORN is known, and Okta finds owners by it", ownerKinds...), nil
 	}
-	r, err := c.small(ctx, id, typeOwners, c.target(ownersPath, maxPage, `parentResourceOrn eq "`+orn+`"`), readData)
+	r, err := c.small(ctx, id, events.KindStewardship, typeOwners, c.target(ownersPath, maxPage, `parentResourceOrn eq "`+orn+`"`), readData)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,11 +110,11 @@ func ownersOf(ctx context.Context, c *client, id string) ([]connectors.Record, [
 
 // appKeysOf reads what a service app proves itself with: its keys and, if the connection is set to, its secrets' ids and dates.
 func appKeysOf(ctx context.Context, c *client, id string) ([]connectors.Record, []connectors.Blindness, error) {
-	rs, missing, err := one(c.small(ctx, id, typeAppKeys, ofApp(id, "/credentials/jwks"), readKeySet))
+	rs, missing, err := one(c.small(ctx, id, events.KindCredential, typeAppKeys, ofApp(id, "/credentials/jwks"), readKeySet))
 	if err != nil || !c.secrets {
 		return rs, missing, err
 	}
-	secrets, err := c.small(ctx, id, typeSecrets, ofApp(id, "/credentials/secrets"), readArray)
+	secrets, err := c.small(ctx, id, events.KindCredential, typeSecrets, ofApp(id, "/credentials/secrets"), readArray)
 	if cure, no := forbidden(err); no {
 		return rs, blind("client secrets: "+cure, events.KindCredential), nil
 	}
@@ -125,11 +125,11 @@ func appKeysOf(ctx context.Context, c *client, id string) ([]connectors.Record, 
 }
 
 func grantsOf(ctx context.Context, c *client, id string) ([]connectors.Record, []connectors.Blindness, error) {
-	return one(c.small(ctx, id, typeGrants, ofApp(id, "/grants"), readArray))
+	return one(c.small(ctx, id, events.KindGrant, typeGrants, ofApp(id, "/grants"), readArray))
 }
 
 func rolesOf(ctx context.Context, c *client, id string) ([]connectors.Record, []connectors.Blindness, error) {
-	return one(c.small(ctx, id, typeRoles, clientsPath+"/"+url.PathEscape(id)+"/roles", readArray))
+	return one(c.small(ctx, id, events.KindGrant, typeRoles, clientsPath+"/"+url.PathEscape(id)+"/roles", readArray))
 }
 
 // one is a part of a single record.
@@ -144,21 +144,30 @@ func blind(reason string, kinds ...events.Kind) []connectors.Blindness {
 	return []connectors.Blindness{{Kinds: kinds, Reason: reason}}
 }
 
-// small reads a small list about one thing to its end, as one record.
-func (c *client) small(ctx context.Context, id, kind, target string, read reader) (connectors.Record, error) {
-	items := []jsontext.Value{}
-	var first *answer
-	err := c.each(ctx, target, read, func(l list, page *answer) error {
+// small reads a small list about one thing to its end, as one record. One that is empty, and would take away all that is known of its
+// kind, is read twice: it may be a moment's blindness, and nothing would repair it before the next walk.
+func (c *client) small(ctx context.Context, id string, k events.Kind, kind, target string, read reader) (connectors.Record, error) {
+	items, first, err := c.all(ctx, target, read)
+	if err == nil && len(items) == 0 && connectors.Holds(ctx, id, k) {
+		items, first, err = c.all(ctx, target, read)
+	}
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	return listRecord(id, kind, items, first)
+}
+
+// all reads a list to its end, and returns the answer that it began with as well.
+func (c *client) all(ctx context.Context, target string, read reader) (items []jsontext.Value, first *answer, err error) {
+	items = []jsontext.Value{}
+	err = c.each(ctx, target, read, func(l list, page *answer) error {
 		if first == nil {
 			first = page
 		}
 		items = append(items, l.items...)
 		return nil
 	})
-	if err != nil {
-		return connectors.Record{}, err
-	}
-	return listRecord(id, kind, items, first)
+	return items, first, err
 }
 
 // listRecord is the record of a small list that was read whole, about one thing.

@@ -19,6 +19,11 @@ type knowing []string
 
 func (k knowing) IsKnown(r events.Ref) bool { return slices.Contains(k, r.Holder) }
 
+// Holds is asked of holders whose names "<holder> <kind>" are among those that are known.
+func (k knowing) Holds(holder string, kind events.Kind) bool {
+	return slices.Contains(k, holder+" "+string(kind))
+}
+
 func (k knowing) Known(kind events.Kind) []string {
 	return slices.DeleteFunc(slices.Clone(k), func(id string) bool { return (isUser(id) || isGroup(id)) != (kind == events.KindPerson) })
 }
@@ -62,6 +67,48 @@ func TestNewAgentIsReadWhole(t *testing.T) {
 	}
 	if p, _ = pullKnowing(t, o.connect(t), "ai-agents", nil); p.replaces() != nil {
 		t.Errorf("the very first pass, beside which the walks go, reads %v", p.replaces())
+	}
+}
+
+// A small list that is empty and would take away what is known is read twice: a moment's blindness takes nothing away, and a second
+// empty answer does.
+func TestEmptySmallListIsReadTwice(t *testing.T) {
+	for _, c := range []struct {
+		held           bool
+		answers, calls int
+		keys           int
+	}{
+		{held: true, answers: 1, calls: 2, keys: 1}, {held: true, answers: 2, calls: 2, keys: 0}, {held: false, answers: 1, calls: 1, keys: 0},
+	} {
+		o := newOrg(t)
+		left := c.answers
+		o.on(agentsPath, bodyPaged(9, anAgent("wlp1", "one", "")))
+		o.on(agentsPath+"/wlp1/credentials/jwks", func(w http.ResponseWriter, r *http.Request) {
+			if left--; left >= 0 {
+				fixed(200, `{"data":[]}`)(w, r)
+				return
+			}
+			fixed(200, `{"data":[{"id":"pks1","kty":"RSA","status":"ACTIVE"}]}`)(w, r)
+		})
+		known := knowing{"wlp1"}
+		if c.held {
+			known = append(known, "wlp1 credential")
+		}
+		conn := o.connect(t)
+		ctx := connectors.Knowing(t.Context(), known)
+		first, err := conn.feed(t, "agent-keys")(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := conn.feed(t, "agent-keys")(ctx, first.Next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p pass
+		p.add(t, conn, page)
+		if got := len(p.refs(events.KindCredential)); got != c.keys || len(o.calls("/credentials/jwks")) != c.calls || len(p.replaces()) != 1 {
+			t.Errorf("%+v: %d keys in %d calls, replaces %v", c, got, len(o.calls("/credentials/jwks")), p.replaces())
+		}
 	}
 }
 
