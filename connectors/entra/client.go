@@ -28,6 +28,7 @@ type client struct {
 	pageSize int // 0: each list's maximum
 	scrub    scrubber
 	names    names
+	family   *family
 }
 
 // call is one request: GET, or with a body POST, unless patch says PATCH.
@@ -63,7 +64,7 @@ func newClient(s connectors.Settings, base *url.URL, credential azcore.TokenCred
 	if err != nil {
 		return nil, fmt.Errorf("entra: %w", err)
 	}
-	return &client{base: base, adapter: adapter, now: s.Clock(), scrub: newScrubber(s.Auth, s.Hook.Secret), names: names{known: map[string]named{}}}, nil
+	return &client{base: base, adapter: adapter, now: s.Clock(), scrub: newScrubber(s.Auth, s.Hook.Secret), names: names{known: map[string]named{}}, family: newFamily()}, nil
 }
 
 // graphBase is the base URL of Graph with its version.

@@ -54,6 +54,7 @@ type item struct {
 	Type      string         `json:"@odata.type"`
 	Removed   *struct{}      `json:"@removed"`
 	Principal string         `json:"servicePrincipalType"`
+	App       string         `json:"appId"`
 	Blueprint string         `json:"agentIdentityBlueprintId"`
 	Parent    string         `json:"identityParentId"`
 	Client    string         `json:"clientId"`
@@ -145,6 +146,7 @@ func (d *delta) records(ctx context.Context, p page, cur *cursor, out *connector
 			if !keep {
 				continue
 			}
+			d.client.family.note(it)
 			if !cur.Pass && it.Removed == nil {
 				fresh = append(fresh, it)
 				if d.whole != nil && !d.whole(it) && isGUID(it.ID) {
@@ -231,6 +233,7 @@ const mostNew = 20
 // sweeps read what could not be read now.
 func (d *delta) readNew(ctx context.Context, items []item, out *connectors.Page) error {
 	bySort := map[string][]string{}
+	heirs := map[string][]string{}
 	sorts := map[string]sort{}
 	n := 0
 	for _, it := range items {
@@ -240,6 +243,9 @@ func (d *delta) readNew(ctx context.Context, items []item, out *connectors.Page)
 		}
 		n++
 		sorts[s.name], bySort[s.name] = s, append(bySort[s.name], it.ID)
+		if it.Blueprint != "" {
+			heirs[it.Blueprint] = append(heirs[it.Blueprint], it.ID)
+		}
 	}
 	if n > mostNew {
 		out.Wakes = d.sweeps
@@ -253,6 +259,11 @@ func (d *delta) readNew(ctx context.Context, items []item, out *connectors.Page)
 	}
 	if err := d.client.enrich(ctx, &more); err != nil {
 		return d.leave(ctx, out)
+	}
+	for _, app := range slices.Sorted(maps.Keys(heirs)) {
+		if err := d.client.heirs(ctx, app, heirs[app], &more); err != nil {
+			return d.leave(ctx, out)
+		}
 	}
 	out.Records = append(out.Records, more.Records...)
 	return nil

@@ -109,13 +109,13 @@ func (f *auditFeed) follow(ctx context.Context, cur *logCursor, out *connectors.
 			if !f.giveUp(ctx, s, err) {
 				return err
 			}
-			out.Wakes = sweepsOfAll
+			out.Wakes = append(out.Wakes, sweepsOfAll...)
 			continue
 		}
 		if err := s.prove(got.Records); err != nil {
 			return err
 		}
-		out.Records = append(out.Records, got.Records...)
+		out.Records, out.Wakes = append(out.Records, got.Records...), append(out.Wakes, got.Wakes...)
 	}
 	cur.Todo = slices.Clone(cur.Todo[n:])
 	return nil
@@ -192,10 +192,17 @@ func (f *auditFeed) rereadAs(ctx context.Context, is sort, id string, a answer, 
 	}
 	rec.Context = map[string]string{contextList: known}
 	out.Records = append(out.Records, rec)
+	f.client.family.note(it)
 	if err := f.client.relations(ctx, &throttled{}, "", []string{id}, is.relations, out); err != nil {
 		return err
 	}
-	return f.client.enrich(ctx, out)
+	if err := f.client.enrich(ctx, out); err != nil {
+		return err
+	}
+	if is.kind != events.KindBlueprint {
+		return nil
+	}
+	return f.client.heirsOf(ctx, id, out)
 }
 
 // deeds of deletion, by the beginning of what the log calls them in lower case. Everything else may be called what it likes: what an

@@ -3,6 +3,8 @@ package entra
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
@@ -26,6 +28,7 @@ func (d *delta) readConsents(ctx context.Context, p page, cur *cursor, out *conn
 		out.Wakes = []string{"grants"}
 	}
 	var more connectors.Page
+	heads := map[string]bool{}
 	for _, raw := range p.items {
 		var it item
 		if err := decode(raw, &it); err != nil || it.ID == "" {
@@ -38,6 +41,7 @@ func (d *delta) readConsents(ctx context.Context, p page, cur *cursor, out *conn
 		if holder == "" || !isHolder(ctx, holder) {
 			continue
 		}
+		heads[holder] = !cur.Pass && connectors.IsKnown(ctx, events.Identity(events.KindBlueprint, holder))
 		if it.Removed == nil && it.Client == "" { // a part of it: all of that agent are read again
 			if err := d.client.relations(ctx, &throttled{}, "", []string{holder}, principalGrants[1:2], &more); err != nil {
 				return err
@@ -54,7 +58,14 @@ func (d *delta) readConsents(ctx context.Context, p page, cur *cursor, out *conn
 	if err := d.client.enrich(ctx, &more); err != nil {
 		return err
 	}
-	out.Records, out.Blind = append(out.Records, more.Records...), append(out.Blind, more.Blind...)
+	for _, head := range slices.Sorted(maps.Keys(heads)) {
+		if heads[head] { // what a blueprint's principal may do, its agents may
+			if err := d.client.heirsOf(ctx, head, &more); err != nil {
+				return err
+			}
+		}
+	}
+	out.Records, out.Blind, out.Wakes = append(out.Records, more.Records...), append(out.Blind, more.Blind...), append(out.Wakes, more.Wakes...)
 	return nil
 }
 

@@ -40,7 +40,7 @@ const (
 )
 
 // sweepsOfAll are the feeds that tell what hangs on agents and blueprints.
-var sweepsOfAll = []string{"stewards", "grants", "federated-credentials"}
+var sweepsOfAll = []string{"stewards", "grants", "federated-credentials", feedInherited}
 
 // showsSwitch: every service principal and user has a name and a switch. Without them an item is a part.
 func showsSwitch(it item) bool { return it.Name != nil && it.Enabled != nil }

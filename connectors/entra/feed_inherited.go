@@ -2,46 +2,23 @@ package entra
 
 import (
 	"context"
-	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// inheritedFeed tells what flows to agents from their blueprints: what is inheritable on the blueprint and granted to its principal.
-// Graph shows the result in beta alone; where beta does not answer it is put together of what v1.0 shows.
+// feedInherited sweeps what flows to agents from their blueprints, see inheritance.go.
+const feedInherited = "inherited-permissions"
+
+// inheritedFeed reads all blueprints, all principals, and then tells of agent after agent: of them it takes no more calls than their
+// list has pages.
 type inheritedFeed struct {
 	client *client
 
 	// What this round has read, by the blueprint's appId; nil: the round began in another process.
-	rules  map[string][]inheritable
-	grants map[string]granted
-}
-
-// inheritable is what one resource lets flow.
-type inheritable struct {
-	App    string      `json:"resourceAppId"`
-	Scopes inheritRule `json:"inheritableScopes"`
-	Roles  inheritRule `json:"inheritableRoles"` // of newer answers; where it is absent, roles go with allAllowed scopes
-}
-
-type inheritRule struct {
-	Kind   string   `json:"kind"`
-	Scopes []string `json:"scopes"`
-}
-
-const (
-	inheritAll        = "allAllowed"
-	inheritEnumerated = "enumerated"
-)
-
-// granted is what a blueprint's principal may do.
-type granted struct {
-	principal string
-	roles     []assignment
-	consents  []consent
+	lines  map[string]lineage
+	legacy map[string]legacy
 }
 
 // The phases of a round.
@@ -52,7 +29,7 @@ const (
 )
 
 func inherited(c *client) connectors.Feed {
-	return led("inherited-permissions", []events.Kind{events.KindGrant}, (&inheritedFeed{client: c}).pull)
+	return led(feedInherited, []events.Kind{events.KindGrant}, (&inheritedFeed{client: c}).pull)
 }
 
 func (f *inheritedFeed) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
@@ -60,9 +37,9 @@ func (f *inheritedFeed) pull(ctx context.Context, from connectors.Cursor) (conne
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	if cur.Phase == "" || f.rules == nil {
+	if cur.Phase == "" || f.lines == nil {
 		cur = cursor{Phase: inheritRules}
-		f.rules, f.grants = map[string][]inheritable{}, map[string]granted{}
+		f.lines, f.legacy = map[string]lineage{}, map[string]legacy{}
 	}
 	var out connectors.Page
 	next := inheritAgents
@@ -84,7 +61,8 @@ func (f *inheritedFeed) pull(ctx context.Context, from connectors.Cursor) (conne
 		next = cur.Phase
 	}
 	if next == "" {
-		f.rules = nil
+		f.lines = nil
+		f.client.family.complete()
 		return out, nil
 	}
 	out.More = true
@@ -127,16 +105,16 @@ func (f *inheritedFeed) readRules(ctx context.Context, cur cursor) (page, error)
 	if err != nil {
 		return page{}, err
 	}
-	path := func(r wireRef) string {
-		return "/applications/" + r.ID + "/microsoft.graph.agentIdentityBlueprint/inheritablePermissions"
-	}
+	path := func(r wireRef) string { return "/applications/" + r.ID + pathRules }
+	asked := f.client.now()
 	answers, err := f.ask(ctx, refsIn(p), needBlueprints, path)
 	if err != nil {
 		return page{}, err
 	}
 	for _, r := range refsIn(p) {
+		f.client.family.head(r.ID, r.AppID)
 		if all, ok := rest[inheritable](ctx, f.client, answers[path(r)]); ok {
-			f.rules[r.AppID] = all
+			f.lines[r.AppID] = lineage{rules: all, known: true, asked: asked} // without a principal nothing is granted
 		}
 	}
 	return p, nil
@@ -155,13 +133,14 @@ func (f *inheritedFeed) readGrants(ctx context.Context, cur cursor) (page, error
 		return page{}, err
 	}
 	for _, r := range refsIn(p) {
-		g := granted{principal: r.ID}
+		f.client.family.head(r.ID, r.AppID)
+		l := f.lines[r.AppID]
+		l.principal = r.ID
 		var ok, also bool
-		g.roles, ok = rest[assignment](ctx, f.client, answers[roles(r)])
-		if g.consents, also = rest[consent](ctx, f.client, answers[consents(r)]); !ok || !also {
-			delete(f.rules, r.AppID)
-		}
-		f.grants[r.AppID] = g
+		l.roles, ok = rest[assignment](ctx, f.client, answers[roles(r)])
+		l.consents, also = rest[consent](ctx, f.client, answers[consents(r)])
+		l.known = l.known && ok && also
+		f.lines[r.AppID] = l
 	}
 	return p, nil
 }
@@ -177,40 +156,6 @@ func (f *inheritedFeed) ask(ctx context.Context, refs []wireRef, need string, pa
 	return (&throttled{}).ask(ctx, f.client, "", all, need)
 }
 
-// rest reads a list to its end. ok says that it was read whole.
-func rest[T any](ctx context.Context, c *client, a answer) (all []T, ok bool) {
-	if a.status != http.StatusOK {
-		return nil, false
-	}
-	p, err := c.readPage(a)
-	if err != nil {
-		return nil, false
-	}
-	items, err := c.all(ctx, p, call{low: true})
-	if err != nil {
-		return nil, false
-	}
-	for _, raw := range items {
-		var t T
-		if decode(raw, &t) != nil {
-			return nil, false
-		}
-		all = append(all, t)
-	}
-	return all, true
-}
-
-// flow is one thing that flows to an agent, as its record holds it.
-type flow struct {
-	ID           string `json:"id"`
-	From         string `json:"from"` // the blueprint's principal
-	Role         string `json:"appRoleId,omitzero"`
-	Scope        string `json:"scope,omitzero"`
-	Consent      string `json:"consentType,omitzero"`
-	Resource     string `json:"resourceId"`
-	ResourceName string `json:"resourceDisplayName,omitzero"`
-}
-
 const unknownBlueprint = "what flows to some agents from their blueprint: the blueprint, its inheritable permissions or its principal's grants " +
 	"may not be read, as where another organization owns it, and Graph's beta does not show the result"
 
@@ -220,67 +165,52 @@ func (f *inheritedFeed) readAgents(ctx context.Context, cur cursor, out *connect
 	if err != nil {
 		return page{}, err
 	}
-	shown, err := f.beta(ctx, refsIn(p))
-	if err != nil {
+	refs := refsIn(p)
+	if err := f.settle(ctx, refs); err != nil {
 		return page{}, err
 	}
-	for _, r := range refsIn(p) {
-		flows, ok := shown[r.ID]
-		if !ok {
-			flows, ok, err = f.put(ctx, r.Blueprint)
-		}
-		if err != nil {
-			return page{}, err
-		}
+	for _, r := range refs {
+		f.client.family.agent(r.ID, r.Blueprint)
+		left, ok := f.legacy[r.Blueprint]
 		if !ok {
 			out.Blind = append(out.Blind, connectors.Blindness{Kinds: []events.Kind{events.KindGrant}, Reason: unknownBlueprint})
 			continue
 		}
-		body, err := events.Marshal(map[string]any{"value": flows})
-		if err != nil {
+		if err := left.tell(r.ID, out); err != nil {
 			return page{}, err
 		}
-		out.Records = append(out.Records, connectors.Record{Type: recordInherited, Body: body, Asked: p.asked,
-			Context: map[string]string{contextHolder: r.ID}})
 	}
 	return p, f.client.withNames(ctx, out.Records)
 }
 
-// put puts together what flows from a blueprint. ok is false where that cannot be known.
-func (f *inheritedFeed) put(ctx context.Context, blueprint string) (flows []flow, ok bool, err error) {
-	rules, known := f.rules[blueprint]
-	if !known {
-		return nil, false, nil
+// settle finds out what flows from the blueprints of a page's agents that no page before had. Of a blueprint about which nothing can be
+// known the next page asks again: beta may not know the agents that this one has asked it about.
+func (f *inheritedFeed) settle(ctx context.Context, refs []wireRef) error {
+	var sample []wireRef
+	asking := map[string]int{}
+	for _, r := range refs {
+		if _, done := f.legacy[r.Blueprint]; !done && asking[r.Blueprint] < mostSamples {
+			asking[r.Blueprint]++
+			sample = append(sample, r)
+		}
 	}
-	g := f.grants[blueprint] // without a principal nothing is granted
-	var resources []string
-	for _, a := range g.roles {
-		resources = append(resources, a.Resource)
+	if len(sample) == 0 {
+		return nil
 	}
-	for _, c := range g.consents {
-		resources = append(resources, c.Resource)
-	}
-	apps, err := f.client.look(ctx, pathResource, queryResource, sorted(resources))
+	shown, err := f.client.shownByBeta(ctx, sample, f.lines)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	flows = []flow{}
-	rule := func(resource string) inheritable {
-		i := slices.IndexFunc(rules, func(r inheritable) bool { return r.App != "" && r.App == apps[resource].App })
-		if i < 0 {
-			return inheritable{}
+	for app := range asking {
+		left, ok := shown[app]
+		if !ok {
+			if left, ok, err = f.client.puzzle(ctx, f.lines[app]); err != nil {
+				return err
+			}
 		}
-		return rules[i]
-	}
-	for _, a := range g.roles {
-		if r := rule(a.Resource); r.Roles.Kind == inheritAll || r.Roles.Kind == "" && r.Scopes.Kind == inheritAll {
-			flows = append(flows, flow{ID: a.ID, From: g.principal, Role: a.Role, Resource: a.Resource, ResourceName: a.ResourceName})
+		if ok {
+			f.legacy[app] = left
 		}
 	}
-	for _, c := range g.consents {
-		if scope := rule(c.Resource).Scopes.of(c.Scope); scope != "" {
-			flows = append(flows, flow{ID: c.ID, From: g.principal, Scope: scope, Consent: c.Type, Resource: c.Resource})
-		}
-	}
-	return flows, true, nil
+	return nil
 }

@@ -30,40 +30,51 @@ const (
 	betaConsents = "/inheritedOauth2PermissionGrants"
 )
 
-// beta asks Graph's beta what flows to agents. Those of whom it does not answer are missing.
-func (f *inheritedFeed) beta(ctx context.Context, refs []wireRef) (map[string][]flow, error) {
-	path := func(end string) func(wireRef) string {
-		return func(r wireRef) string { return castAgentIdentity + "/" + r.ID + end }
-	}
-	roles, consents := path(betaRoles), path(betaConsents)
+// shownByBeta asks Graph's beta what flows to some agents, which holds for all agents of their blueprints. Those of whose agents it
+// does not answer are missing.
+func (c *client) shownByBeta(ctx context.Context, refs []wireRef, lines map[string]lineage) (map[string]legacy, error) {
+	path := func(r wireRef, end string) string { return castAgentIdentity + "/" + r.ID + end }
 	var paths []string
 	for _, r := range refs {
-		paths = append(paths, roles(r), consents(r))
+		paths = append(paths, path(r, betaRoles), path(r, betaConsents))
 	}
-	answers, err := f.client.betaBatch(ctx, paths, needAgents)
+	asked := c.now()
+	answers, err := c.betaBatch(ctx, paths, needAgents)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string][]flow{}
+	out := map[string]legacy{}
 	for _, r := range refs {
-		// These lists are not paged.
-		a, ok := rest[assignment](ctx, f.client, answers[roles(r)])
-		c, also := rest[consent](ctx, f.client, answers[consents(r)])
-		if !ok || !also {
+		if _, done := out[r.Blueprint]; done {
 			continue
 		}
-		from := f.grants[r.Blueprint].principal
-		flows := []flow{}
-		for _, one := range a {
-			flows = append(flows, flow{ID: one.ID, From: cmp.Or(from, one.Principal, r.Blueprint), Role: one.Role, Resource: one.Resource, ResourceName: one.ResourceName})
+		// These lists are not paged.
+		roles, ok := rest[assignment](ctx, c, answers[path(r, betaRoles)])
+		consents, also := rest[consent](ctx, c, answers[path(r, betaConsents)])
+		if ok && also {
+			out[r.Blueprint] = legacy{flows: r.flows(lines[r.Blueprint].principal, roles, consents), asked: asked}
 		}
-		for _, one := range c {
-			flows = append(flows, flow{ID: one.ID, From: cmp.Or(from, one.Client, r.Blueprint), Scope: strings.Join(sorted(strings.Fields(one.Scope)), " "),
-				Consent: one.Type, Resource: one.Resource})
-		}
-		out[r.ID] = flows
 	}
 	return out, nil
+}
+
+// flows are what beta shows of an agent. It may name the agent itself where the blueprint's principal was granted something.
+func (r wireRef) flows(principal string, roles []assignment, consents []consent) []flow {
+	from := func(named string) string {
+		if named == r.ID {
+			named = ""
+		}
+		return cmp.Or(principal, named, r.Blueprint)
+	}
+	flows := []flow{}
+	for _, one := range roles {
+		flows = append(flows, flow{ID: one.ID, From: from(one.Principal), Role: one.Role, Resource: one.Resource, ResourceName: one.ResourceName})
+	}
+	for _, one := range consents {
+		flows = append(flows, flow{ID: one.ID, From: from(one.Client), Scope: strings.Join(sorted(strings.Fields(one.Scope)), " "),
+			Consent: one.Type, Resource: one.Resource})
+	}
+	return flows
 }
 
 // betaBatch is a $batch of beta's, which may not be there: then nothing is answered.

@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -20,9 +21,10 @@ type names struct {
 
 // named is what one object names: itself, and its permissions by their ids.
 type named struct {
-	App   string // a resource's appId
-	Names map[string]string
-	Until time.Time
+	App     string // a resource's appId
+	Names   map[string]string
+	Until   time.Time
+	Missing bool // it is not there
 }
 
 const (
@@ -106,6 +108,7 @@ func (c *client) readNamed(a answer) (named, error) {
 	n := named{Names: map[string]string{}, Until: c.now().Add(blankAge)}
 	err := c.check(a, call{})
 	if isForbidden(err) || a.status == 400 {
+		n.Missing = a.status == http.StatusNotFound
 		return n, nil
 	}
 	if err != nil {
