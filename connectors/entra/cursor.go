@@ -3,6 +3,7 @@ package entra
 import (
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -19,6 +20,9 @@ type cursor struct {
 	List  string   `json:"list,omitzero"`  // the scope whose own list is being read, between two rounds
 	Next  string   `json:"next,omitzero"`  // its nextLink; empty: its first page
 	Empty []string `json:"empty,omitzero"` // the scopes whose list was empty when it was read last; sorted
+
+	Barred bool      `json:"barred,omitzero"` // the lists of all scopes are being read, because the delta may not be
+	Listed time.Time `json:"listed,omitzero"` // when they were read so to the end
 
 	// Of a sweep.
 	Phase string `json:"phase,omitzero"` // the list that is being read

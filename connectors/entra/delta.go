@@ -44,7 +44,7 @@ type delta struct {
 type deltaScope struct {
 	name string
 	kind events.Kind
-	list string // the list of that type alone; empty: there is none, and the delta shows all that are of it
+	list string // the list of that type alone, up to where $top follows; empty: there is none, and the delta shows all that are of it
 	need string // the permission for the list
 }
 
@@ -72,6 +72,9 @@ func (d *delta) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 	if i := slices.Index(d.names(), cur.List); i >= 0 {
 		return d.pullList(ctx, d.scopes[i], cur)
 	}
+	if d.rests(&cur) {
+		return d.barredPage(cur)
+	}
 	read := d.read
 	if read == nil {
 		read = d.records
@@ -84,9 +87,13 @@ func (d *delta) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 		out.Opens = d.names()
 	}
 	p, err := d.client.page(ctx, r)
+	if isForbidden(err) && d.canList() && !(cur.Pass && r.followed) {
+		return d.pullBarred(ctx, cur, err)
+	}
 	if err != nil {
 		return connectors.Page{}, err
 	}
+	cur.Listed = time.Time{}
 	if err = read(ctx, p, &cur, &out); err != nil {
 		return connectors.Page{}, err
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/rollcallhq/rollcall/connectors"
-	"github.com/rollcallhq/rollcall/events"
 )
 
 // split parts a delta's scopes into those of which it has shown something, and the others.
@@ -27,7 +26,7 @@ func (d *delta) split(cur *cursor) (seen, unseen []string) {
 func (d *delta) nextList(cur *cursor) string {
 	after := slices.Index(d.names(), cur.List)
 	for _, name := range d.names()[after+1:] {
-		if !slices.Contains(cur.Seen, name) && d.listOf(name) != "" {
+		if (cur.Barred || !slices.Contains(cur.Seen, name)) && d.listOf(name) != "" {
 			return name
 		}
 	}
@@ -46,15 +45,14 @@ func (d *delta) pullList(ctx context.Context, s deltaScope, cur cursor) (connect
 	var out connectors.Page
 	r := call{url: cur.Next, need: s.need, followed: true}
 	if cur.Next == "" {
-		r.url, r.followed = d.client.url(s.list+"?$top="+strconv.Itoa(d.client.top(maxPage))), false
+		r.url, r.followed = d.client.url(s.list+"$top="+strconv.Itoa(d.client.top(maxPage))), false
 		out.Opens = []string{s.name}
 	}
 	p, err := d.client.page(ctx, r)
 	switch f := connectors.AsFault(err); {
-	case f != nil && f.Kind == connectors.Forbidden:
+	case f != nil && f.Kind == connectors.Forbidden && !d.isFirst(&cur):
 		out.Breaks = []string{s.name}
-		out.Blind = []connectors.Blindness{{Kinds: []events.Kind{s.kind}, Reason: "the delta has shown nothing of " + s.name +
-			", and their list cannot be read: " + f.Cure}}
+		out.Blind = []connectors.Blindness{s.hidden(&cur, f.Cure)}
 	case err != nil:
 		return connectors.Page{}, err
 	case cur.Next == "" && cur.doubt(s.name, p):
@@ -71,6 +69,7 @@ func (d *delta) pullList(ctx context.Context, s deltaScope, cur cursor) (connect
 		rec.Context = map[string]string{contextList: s.name}
 		out.Records = append(out.Records, rec)
 		if it := listed(raw, s); it.ID != "" {
+			d.client.family.note(it)
 			fresh = append(fresh, it)
 		}
 	}
@@ -80,7 +79,12 @@ func (d *delta) pullList(ctx context.Context, s deltaScope, cur cursor) (connect
 	if cur.Next = p.next; p.next == "" {
 		cur.List = d.nextList(&cur)
 	}
-	out.More = cur.List != ""
+	if out.More = cur.List != ""; cur.Barred {
+		out.Blind = append(out.Blind, d.barredBlind())
+		if !out.More {
+			cur.Barred, cur.Listed = false, d.client.now().UTC().Round(0)
+		}
+	}
 	out.Next, err = cur.encode()
 	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,8 @@ type graph struct {
 	asked   []string // what was asked for, in order, parts of a batch included
 	headers []http.Header
 	bodies  map[string]string // what was written last, by method and path
+
+	choose func(uri string) (canned, bool) // answers before answers do
 }
 
 // canned is an answer; "{{self}}" in the body stands for the server's own base URL with the version.
@@ -65,6 +68,9 @@ func (g *graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.mu.Unlock()
 	}
 	c := g.find(uri)
+	if written, ok := g.answers[r.Method+" "+uri]; ok {
+		c = written
+	}
 	for name, value := range c.header {
 		w.Header().Set(name, value)
 	}
@@ -97,6 +103,11 @@ func (g *graph) find(uri string) canned {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.asked = append(g.asked, uri)
+	if g.choose != nil {
+		if c, ok := g.choose(unescaped(uri)); ok {
+			return c
+		}
+	}
 	path, _, _ := strings.Cut(uri, "?")
 	for _, key := range []string{uri, path} {
 		c, ok := g.answers[key]
@@ -109,6 +120,14 @@ func (g *graph) find(uri string) canned {
 		return c
 	}
 	return canned{status: 404, body: `{"error":{"code":"Request_ResourceNotFound","message":"Resource not found."}}`}
+}
+
+func unescaped(uri string) string {
+	plain, err := url.QueryUnescape(uri)
+	if err != nil {
+		return uri
+	}
+	return plain
 }
 
 func (g *graph) batch(w http.ResponseWriter, r *http.Request, version string) {

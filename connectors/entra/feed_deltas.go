@@ -51,8 +51,8 @@ func servicePrincipals(c *client) connectors.Feed {
 	d := &delta{
 		client: c, record: recordPrincipal, start: "/servicePrincipals/delta", need: needDirectory, sweeps: sweepsOfAll,
 		scopes: []deltaScope{
-			{scopeAgents, events.KindAgent, castAgentIdentity, needAgents},
-			{scopePrincipals, events.KindBlueprint, castPrincipal, needPrincipals},
+			{scopeAgents, events.KindAgent, castAgentIdentity + "?", needAgents},
+			{scopePrincipals, events.KindBlueprint, castPrincipal + "?", needPrincipals},
 			{scopeTagged, events.KindAgent, "", ""},
 		},
 		keep: keepPrincipal, whole: showsSwitch,
@@ -83,7 +83,7 @@ func keepPrincipal(ctx context.Context, it item) (bool, string) {
 func applications(c *client) connectors.Feed {
 	d := &delta{
 		client: c, record: recordApplication, start: "/applications/delta", need: needDirectory, sweeps: sweepsOfAll,
-		scopes: []deltaScope{{scopeBlueprints, events.KindBlueprint, castBlueprint, needBlueprints}},
+		scopes: []deltaScope{{scopeBlueprints, events.KindBlueprint, castBlueprint + "?", needBlueprints}},
 		keep:   typed(typeBlueprint, scopeBlueprints, events.KindBlueprint),
 		whole:  func(it item) bool { return it.Name != nil },
 	}
@@ -103,7 +103,7 @@ func users(c *client) connectors.Feed {
 	agent := typed(typeAgentUser, scopeUsers, events.KindAgent)
 	d := &delta{
 		client: c, record: recordUser, start: "/users/delta?$select=" + userProperties, need: needUsers, sweeps: sweepsOfAll,
-		scopes: []deltaScope{{scopeUsers, events.KindAgent, castAgentUser, needUsers}},
+		scopes: []deltaScope{{scopeUsers, events.KindAgent, castAgentUser + "?$select=" + userProperties + "&", needUsers}},
 		keep: func(ctx context.Context, it item) (bool, string) {
 			if it.Parent != "" && it.Removed == nil {
 				return true, scopeUsers

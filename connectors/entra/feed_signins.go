@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -15,13 +16,18 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// signInFilter is the one of the vendor's own example. Which words the service takes for agent types was not to be confirmed.
-const signInFilter = "signInEventTypes/any(t: t eq 'servicePrincipal') and agent/agentType eq 'AgentIdentity'"
+// signInStreams are the sign-ins of agent identities by themselves, in the words of the vendor's own example, and those in which one
+// acts for a person or as its user account: Graph keeps them apart. Which words the service takes for agent types was not to be
+// confirmed.
+var signInStreams = []string{
+	"signInEventTypes/any(t: t eq 'servicePrincipal') and agent/agentType eq 'AgentIdentity'",
+	"signInEventTypes/any(t: t eq 'nonInteractiveUser') and agent/agentType eq 'AgentIdentity'",
+}
 
 // signIns reads the sign-ins of agents, which beta alone tells apart from all others. It needs a licence, so a tenant may lack it.
 func signIns(c *client, o settings) connectors.Feed {
 	const name = "sign-ins"
-	w := &window{client: c, feed: name, path: "/auditLogs/signIns", stamp: "createdDateTime", filter: signInFilter, most: 999,
+	w := &window{client: c, feed: name, path: "/auditLogs/signIns", stamp: "createdDateTime", streams: signInStreams, most: 999,
 		need: needAudits, beta: true, bound: o.perMinute}
 	w.take = func(ctx context.Context, cur *logCursor, raw jsontext.Value, asked time.Time) ([]connectors.Record, error) {
 		return takeSignIn(ctx, w, cur, raw, asked)
@@ -69,8 +75,8 @@ func takeSignIn(ctx context.Context, w *window, cur *logCursor, raw jsontext.Val
 		r, err := newRecord(recordSignIn, raw, asked)
 		return []connectors.Record{r}, err
 	}
-	i := slices.IndexFunc([]string{s.Principal, s.User}, func(id string) bool { return isHolder(ctx, id) })
-	if i < 0 || !cur.isNew(s.ID) {
+	holders := slices.DeleteFunc([]string{s.Principal, s.User}, func(id string) bool { return !isHolder(ctx, id) })
+	if len(holders) == 0 || !cur.isNew(s.ID) {
 		return nil, nil
 	}
 	ok, records, err := w.allow(cur, s.At, asked)
@@ -79,26 +85,45 @@ func takeSignIn(ctx context.Context, w *window, cur *logCursor, raw jsontext.Val
 	}
 	body, err := events.Marshal(s)
 	return append(records, connectors.Record{Type: recordSignIn, Body: body, Asked: asked,
-		Context: map[string]string{contextHolder: []string{s.Principal, s.User}[i]}}), err
+		Context: map[string]string{contextHolders: strings.Join(holders, ",")}}), err
 }
 
-// readSignIn reads a sign-in as an activity of the agent's.
+// readSignIn reads a sign-in as an activity of the agent identity's, and of the user account's as which it signed in.
 func readSignIn(r connectors.Record) (connectors.Reading, error) {
 	s, err := parseSignIn(r.Body)
 	if err != nil {
 		return connectors.Reading{}, err
 	}
-	holder := r.Context[contextHolder]
-	if holder == "" {
-		return connectors.Reading{}, errors.New("its context names no holder")
+	out := connectors.Reading{LogID: s.ID, Actor: s.actor(), At: s.At.UTC()}
+	for n, holder := range strings.Split(cmp.Or(r.Context[contextHolders], r.Context[contextHolder]), ",") {
+		if holder == "" {
+			return connectors.Reading{}, errors.New("its context names no holder")
+		}
+		a := s.activity()
+		if a.Holder = holder; n > 0 {
+			a.ID += "." + holder
+		}
+		out.Activities = append(out.Activities, a)
 	}
-	actor := &events.Actor{ID: holder, Type: strings.ToLower(s.Agent.Type)}
-	if s.User != "" && s.User != holder {
+	return out, nil
+}
+
+// actor is the agent, with the user for or as whom it acts.
+func (s *wireSignIn) actor() *events.Actor {
+	if s.Principal == "" {
+		return &events.Actor{ID: s.User, Type: cmp.Or(strings.ToLower(s.Agent.Type), "user")}
+	}
+	actor := &events.Actor{ID: s.Principal, Type: strings.ToLower(s.Agent.Type)}
+	if s.User != "" {
 		actor.OnBehalf = &events.Actor{ID: s.User, Type: "user"}
 	}
+	return actor
+}
+
+func (s *wireSignIn) activity() events.Activity {
 	details := map[string]string{"credential": s.Key, "federated_credential": s.Federated, "conditional_access": s.Access,
 		"correlation": s.Correlates, "blueprint": s.Agent.Parent}
-	a := events.Activity{Holder: holder, Type: activitySignIn, ID: s.ID, Native: "signIn", Actor: actor, Outcome: resultSuccess, Time: s.At.UTC()}
+	a := events.Activity{Type: activitySignIn, ID: s.ID, Native: "signIn", Actor: s.actor(), Outcome: resultSuccess, Time: s.At.UTC()}
 	if s.Status.Code != 0 {
 		a.Outcome, details["error"] = "failure", strconv.Itoa(s.Status.Code)
 	}
@@ -109,5 +134,5 @@ func readSignIn(r connectors.Record) (connectors.Reading, error) {
 	if len(details) > 0 {
 		a.Details = details
 	}
-	return connectors.Reading{LogID: s.ID, Actor: actor, At: s.At.UTC(), Activities: []events.Activity{a}}, nil
+	return a
 }

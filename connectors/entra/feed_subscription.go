@@ -26,7 +26,7 @@ type subscriptionFeed struct {
 
 func subscription(c *client, notify string, state connectors.Secret) connectors.Feed {
 	f := &subscriptionFeed{client: c, notify: notify, state: state}
-	return connectors.Feed{Name: feedSubscription, Kinds: []events.Kind{events.KindActivity}, Every: 6 * time.Hour, Pull: f.pull}
+	return connectors.Feed{Name: feedSubscription, Every: 6 * time.Hour, Pull: f.pull}
 }
 
 // wireSubscription is a subscription, as far as it is written or read.
@@ -58,9 +58,17 @@ func (f *subscriptionFeed) pull(ctx context.Context, _ connectors.Cursor) (conne
 			return connectors.Page{}, f.renew(ctx, s)
 		}
 	}
-	return connectors.Page{}, f.write(ctx, call{url: f.client.url("/subscriptions")}, wireSubscription{
+	err = f.write(ctx, call{url: f.client.url("/subscriptions")}, wireSubscription{
 		Resource: "users", Change: "updated,deleted", Notify: f.notify, Lifecycle: f.notify, State: f.state.Reveal(), TLS: "v1_2"})
+	if isForbidden(err) {
+		return connectors.Page{Blind: []connectors.Blindness{{Reason: noSubscription}}}, nil
+	}
+	return connectors.Page{}, err
 }
+
+// noSubscription: whether a permission is missing or a quota is used up, Graph tells in words alone. Nothing depends on it.
+const noSubscription = "Graph refuses a subscription to users: grant the application " + needUsers + ", or delete subscriptions that nobody needs " +
+	"(an application may have 100 in a tenant, all of them together 1,000); until then changes of users are seen by the poll alone"
 
 // renew moves a subscription's end, which authorizes it again as well.
 func (f *subscriptionFeed) renew(ctx context.Context, s wireSubscription) error {

@@ -84,6 +84,11 @@ func TestSubscriptionIsMadeAndRenewed(t *testing.T) {
 	if made := g.bodies["POST /subscriptions"]; !strings.Contains(made, hookState) || !strings.Contains(made, notifyURL) || !strings.Contains(made, `"users"`) {
 		t.Errorf("made with %s", made)
 	}
+	g.answers["POST /subscriptions"] = canned{status: 403, body: errorBody("Forbidden")} // also where the quota is used up
+	if p := pullAll(t, f, nil, knows()); len(p.Blind) != 1 || !strings.Contains(p.Blind[0].Reason, "100 in a tenant") {
+		t.Errorf("without a quota: blind %v", p.Blind)
+	}
+	delete(g.answers, "POST /subscriptions")
 	g.set("/subscriptions", list(`{"id":"5f5f","resource":"users","notificationUrl":"https://elsewhere.example/"}`,
 		`{"id":"6f6f","resource":"users","notificationUrl":"`+notifyURL+`","expirationDateTime":"2026-10-20T00:00:00Z"}`))
 	g.set("/subscriptions/6f6f", canned{body: `{}`})

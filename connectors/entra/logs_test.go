@@ -155,30 +155,83 @@ func TestActivitiesAreBounded(t *testing.T) {
 	}
 }
 
-func TestSignIns(t *testing.T) {
-	g := newGraph(t, nil)
+// signInFeed is the feed of sign-ins, which a connection must ask for.
+func signInFeed(t *testing.T, g *graph) connectors.Feed {
+	t.Helper()
 	s := g.settings()
 	s.Options = map[string]string{optionActivities: activitiesAll}
 	c, err := New(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := c.Feeds()[len(c.Feeds())-1]
-	g.set("/beta/auditLogs/signIns", list(
-		`{"id":"s1","createdDateTime":"2026-05-06T07:08:09Z","servicePrincipalId":"`+agent1+`","servicePrincipalName":"x","agent":{"agentType":"AgentIdentity"},"status":{"errorCode":0}}`,
-		`{"id":"s2","createdDateTime":"2026-05-06T07:08:09Z","servicePrincipalId":"`+agent2+`","status":{"errorCode":0}}`))
-	p := pullAll(t, f, nil, knows(agentRef(agent1)))
-	if diff := cmp.Diff([]string{activitySignIn + " " + agent1}, told(t, p)); diff != "" {
+	return feedOf(t, c.(*Connector), "sign-ins")
+}
+
+const signInPath = "/beta/auditLogs/signIns"
+
+// streamed makes the sign-in log answer by streams: each answer to the first round's question about it, by the word in its filter.
+func streamed(g *graph, byStream map[string]canned) *graph {
+	g.choose = func(uri string) (canned, bool) {
+		for word, a := range byStream {
+			if strings.HasPrefix(uri, signInPath) && strings.Contains(uri, word) {
+				return a, true
+			}
+		}
+		return canned{}, false
+	}
+	return g
+}
+
+func TestSignIns(t *testing.T) {
+	signIn := func(id, principal, user string) string {
+		return `{"id":"` + id + `","createdDateTime":"2026-05-06T07:08:09Z","servicePrincipalId":"` + principal + `","servicePrincipalName":"x","userId":"` + user +
+			`","agent":{"agentType":"AgentIdentity"},"status":{"errorCode":0}}`
+	}
+	answers := map[string]canned{"'servicePrincipal'": list(signIn("s1", agent1, ""), signIn("s2", agent2, "")),
+		"'nonInteractiveUser'": list(signIn("s3", agent1, user1), signIn("s4", agent1, adaID), signIn("s5", agent2, user1))}
+	g := streamed(newGraph(t, nil), answers)
+	f := signInFeed(t, g)
+	book := knows(agentRef(agent1), agentRef(user1))
+	p := pullAll(t, f, nil, book)
+	one, its := activitySignIn+" "+agent1, activitySignIn+" "+user1
+	if diff := cmp.Diff([]string{one, one, one, its, its}, told(t, p)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if p = pullAll(t, f, p.Next, knows(agentRef(agent1))); len(p.Records) != 0 {
+	if n := g.count(signInPath); n != 2 {
+		t.Errorf("%d requests in a round of two streams", n)
+	}
+	if p = pullAll(t, f, p.Next, book); len(p.Records) != 0 {
 		t.Error("told twice")
+	}
+	answers["'nonInteractiveUser'"] = canned{status: 400, body: errorBody("Request_BadRequest")}
+	if p = pullAll(t, f, nil, book); len(p.Records) != 1 || len(p.Blind) != 1 || !strings.Contains(p.Blind[0].Reason, "nonInteractiveUser") {
+		t.Errorf("without the second stream: %d records, blind %v", len(p.Records), p.Blind)
 	}
 	for _, refusal := range []canned{{status: 404, body: errorBody("Request_ResourceNotFound")}, {status: 400, body: errorBody("Request_BadRequest")},
 		{status: 403, body: errorBody("Authentication_RequestFromNonPremiumTenantOrB2CTenant")}} {
-		g.set("/beta/auditLogs/signIns", refusal)
+		answers["'servicePrincipal'"] = refusal
 		wantFault(t, pullError(t, f, nil), connectors.Forbidden)
 	}
+}
+
+// TestStreamsResumeAfterEachPage: a place in the middle of a stream is not taken for one in another.
+func TestStreamsResumeAfterEachPage(t *testing.T) {
+	more := canned{body: `{"@odata.nextLink":"{{self}}` + signInPath + `?$skiptoken=2","value":[]}`}
+	g := streamed(newGraph(t, nil), map[string]canned{"'servicePrincipal'": list(), "'nonInteractiveUser'": more, "skiptoken": list()})
+	var from connectors.Cursor
+	for pulls := 1; ; pulls++ {
+		p, err := signInFeed(t, g).Pull(t.Context(), from) // another process each time
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from = p.Next; !p.More {
+			if pulls != 3 {
+				t.Errorf("%d pages, want 3", pulls)
+			}
+			break
+		}
+	}
+	wantFault(t, pullError(t, signInFeed(t, g), connectors.Cursor(`{"v":1,"at":"2026-05-06T07:08:09Z","stream":7}`)), connectors.CursorExpired)
 }
 
 func TestRisk(t *testing.T) {

@@ -19,11 +19,13 @@ type window struct {
 	feed   string
 	path   string // of the log
 	stamp  string // the property that the window is of
-	filter string // what else entries must be
 	most   int    // the largest page
-	need   string
-	beta   bool
-	bound  int // activities of one minute
+
+	// streams are what else entries must be; a round reads one stream after the other. nil: one of everything.
+	streams []string
+	need    string
+	beta    bool
+	bound   int // activities of one minute
 
 	// take tells what an entry leads to: signals for the cursor's list, and records. relevant says that it is not to be told again.
 	take func(ctx context.Context, cur *logCursor, raw jsontext.Value, asked time.Time) (records []connectors.Record, err error)
@@ -48,6 +50,7 @@ type logCursor struct {
 	Version int               `json:"v"`
 	At      time.Time         `json:"at"`              // the log was read up to here
 	Until   time.Time         `json:"until,omitzero"`  // where the round under way ends
+	Stream  int               `json:"stream,omitzero"` // which of the log's streams is being read
 	Link    string            `json:"link,omitzero"`   // its next page; empty: its first
 	Seen    []string          `json:"seen,omitzero"`   // digests of the entries told last
 	Todo    []signal          `json:"todo,omitzero"`   // what is to be read again
@@ -61,7 +64,8 @@ func (w *window) begin(from connectors.Cursor) (cur logCursor, gap *connectors.R
 	if from == nil {
 		return fresh, nil, nil
 	}
-	if decode(from, &cur) != nil || cur.Version != cursorVersion || cur.At.IsZero() || w.client.pinned(cur.Link) != nil {
+	if decode(from, &cur) != nil || cur.Version != cursorVersion || cur.At.IsZero() || w.client.pinned(cur.Link) != nil ||
+		cur.Stream < 0 || cur.Stream > max(0, len(w.streams)-1) {
 		return cur, nil, expiredCursor("the stored cursor is of another version or endpoint")
 	}
 	if cur.At.Before(now.Add(-logRetention)) {
@@ -91,22 +95,22 @@ func (w *window) pull(ctx context.Context, from connectors.Cursor) (connectors.P
 			return connectors.Page{}, err
 		}
 	}
-	out.More = cur.Link != "" || len(cur.Todo) > 0
+	out.More = cur.Link != "" || cur.Stream > 0 || len(cur.Todo) > 0
 	out.Next, err = events.Marshal(cur)
 	return out, err
 }
 
 // read reads the next page of the round.
 func (w *window) read(ctx context.Context, cur *logCursor, out *connectors.Page) error {
-	if cur.Link == "" {
+	if cur.Link == "" && cur.Stream == 0 {
 		cur.Until = w.client.now().UTC().Round(0)
 	}
-	p, err := w.client.page(ctx, w.call(cur))
-	if f := connectors.AsFault(err); f != nil && f.Kind == connectors.CursorExpired { // the page's token: the round begins again
-		cur.Link = ""
-		p, err = w.client.page(ctx, w.call(cur))
-	}
-	if err != nil {
+	p, err := w.page(ctx, cur)
+	switch {
+	case isForbidden(err) && cur.Stream > 0: // the first stream could be read: this one is not shown, which is no reason to stop
+		out.Blind = append(out.Blind, connectors.Blindness{Kinds: []events.Kind{events.KindActivity},
+			Reason: "entries with " + w.streams[cur.Stream] + ": " + connectors.AsFault(err).Cure})
+	case err != nil:
 		return err
 	}
 	for _, raw := range p.items {
@@ -116,13 +120,29 @@ func (w *window) read(ctx context.Context, cur *logCursor, out *connectors.Page)
 		}
 		out.Records = append(out.Records, records...)
 	}
-	if cur.Link = p.next; cur.Link == "" {
-		cur.At = cur.Until
-		if left, ok := cur.Minute.Close(cur.At, len(out.Records) == 0); ok {
-			return w.tellBounded(left, p.asked, out)
-		}
+	cur.Link = p.next
+	switch {
+	case cur.Link != "":
+		return nil
+	case cur.Stream+1 < len(w.streams):
+		cur.Stream++
+		return nil
+	}
+	cur.At, cur.Stream = cur.Until, 0
+	if left, ok := cur.Minute.Close(cur.At, len(out.Records) == 0); ok {
+		return w.tellBounded(left, w.client.now(), out)
 	}
 	return nil
+}
+
+// page reads the next page. When its token is no longer good the stream begins again.
+func (w *window) page(ctx context.Context, cur *logCursor) (page, error) {
+	p, err := w.client.page(ctx, w.call(cur))
+	if f := connectors.AsFault(err); f != nil && f.Kind == connectors.CursorExpired {
+		cur.Link = ""
+		p, err = w.client.page(ctx, w.call(cur))
+	}
+	return p, err
 }
 
 func (w *window) call(cur *logCursor) call {
@@ -131,8 +151,8 @@ func (w *window) call(cur *logCursor) call {
 	}
 	at := func(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 	filter := w.stamp + " ge " + at(cur.At.Add(-overlap)) + " and " + w.stamp + " le " + at(cur.Until.Add(time.Second))
-	if w.filter != "" {
-		filter = w.filter + " and " + filter
+	if len(w.streams) > 0 {
+		filter = w.streams[cur.Stream] + " and " + filter
 	}
 	path := w.path + "?$filter=" + escaped(filter) + "&$top=" + strconv.Itoa(w.client.top(w.most))
 	if w.beta {
