@@ -119,6 +119,11 @@ func TestOptions(t *testing.T) {
 		}
 		wantWords(t, err, "options.", c.words)
 	}
+	s := newGraph(t, nil).settings()
+	s.Options, s.Hook = map[string]string{optionNotify: notifyURL}, connectors.Hook{Secret: connectors.Secret(strings.Repeat("s", maxState+1))}
+	if _, err := New(s); err == nil || !strings.Contains(err.Error(), "128") {
+		t.Errorf("a secret that Graph does not take: %v", err)
+	}
 }
 
 // FuzzHook: no body without the secret wakes anything, and none panics.

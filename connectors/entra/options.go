@@ -53,8 +53,14 @@ func readOptions(s connectors.Settings) (settings, error) {
 	if o.notify != "" && s.Hook.Secret == "" {
 		return o, errMissing("hook.secret", "without it no notification sent to options."+optionNotify+" could be believed")
 	}
+	if o.notify != "" && len(s.Hook.Secret) > maxState {
+		return o, fmt.Errorf("entra: hook.secret is longer than the %d characters that Graph takes of it", maxState)
+	}
 	return o, nil
 }
+
+// maxState bounds what Graph proves a notification with, in characters.
+const maxState = 128
 
 func (o *settings) set(name, value string) (err error) {
 	switch name {
