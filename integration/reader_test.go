@@ -8,12 +8,42 @@ import (
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/connectors/okta"
+	"github.com/rollcallhq/rollcall/events"
 )
 
-// reader pulls the feeds of one Okta connection without a hub, and keeps their cursors.
+// reader pulls the feeds of one connection without a hub, and keeps their cursors.
 type reader struct {
 	connector connectors.Connector
 	cursors   map[string]connectors.Cursor
+	knows     *book // what a log would know; nil: nothing
+	bears     bool  // a feed that is forbidden is passed over
+}
+
+// book is what a log would know of what was read. It is for one goroutine.
+type book struct{ known map[events.Ref]bool }
+
+// note takes in what a reading says.
+func (b *book) note(r connectors.Reading) {
+	for _, e := range r.Entities {
+		b.known[e.Ref()] = true
+	}
+	for _, gone := range r.Tombstones {
+		delete(b.known, gone.Ref)
+	}
+}
+
+// IsKnown implements [connectors.Knower].
+func (b *book) IsKnown(ref events.Ref) bool { return b.known[ref] }
+
+// Known implements [connectors.Knower].
+func (b *book) Known(k events.Kind) (ids []string) {
+	for ref := range b.known {
+		if ref.Kind == k && ref.Key == events.Self {
+			ids = append(ids, ref.Holder)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // mostPages bounds how many pages a feed may take until it has caught up.
@@ -35,6 +65,9 @@ func (r *reader) pull(ctx context.Context, feed string) (connectors.Page, error)
 	if i < 0 {
 		return connectors.Page{}, fmt.Errorf("no feed is called %s", feed)
 	}
+	if r.knows != nil {
+		ctx = connectors.Knowing(ctx, r.knows)
+	}
 	page, err := feeds[i].Pull(ctx, r.cursors[feed])
 	if err == nil {
 		r.cursors[feed] = page.Next
@@ -47,6 +80,9 @@ func (r *reader) read(t *testing.T, feed string) (readings []connectors.Reading)
 	t.Helper()
 	for range mostPages {
 		page, err := r.pull(t.Context(), feed)
+		if f := connectors.AsFault(err); r.bears && f != nil && f.Kind == connectors.Forbidden {
+			return readings
+		}
 		if err != nil {
 			t.Fatalf("feed %s: %v", feed, err)
 		}
@@ -55,7 +91,9 @@ func (r *reader) read(t *testing.T, feed string) (readings []connectors.Reading)
 			if err != nil {
 				t.Fatalf("feed %s: %v", feed, err)
 			}
-			readings = append(readings, reading)
+			if readings = append(readings, reading); r.knows != nil {
+				r.knows.note(reading)
+			}
 		}
 		if !page.More {
 			return readings

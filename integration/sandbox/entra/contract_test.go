@@ -1,211 +1,26 @@
 package entra
 
 import (
-	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rollcallhq/rollcall/integration/contract"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-// specType and spec are the published metadata, as far as it was cut out.
-type specType struct {
-	Base       *string
-	Open       bool
-	Properties map[string]struct {
-		Type     string
-		Nullable bool
-	}
-	Navigation map[string]string
-}
-
-type spec struct {
-	Types map[string]specType
-	Enums map[string][]string
-}
-
-// loadSpec finds the metadata through ROLLCALL_SPECS (relative to the repository's folder), or beside the repository. Only an explicit word skips the test, and in
-// CI nothing does.
-func loadSpec(t *testing.T) spec {
-	t.Helper()
-	dir, ci := os.Getenv("ROLLCALL_SPECS"), os.Getenv("CI") == "true"
-	switch {
-	case dir == "" && ci:
-		t.Fatal("ROLLCALL_SPECS is not set: in CI set it to the folder that holds entra-types.json")
-	case dir == "skip" && ci:
-		t.Fatal("ROLLCALL_SPECS=skip does not hold in CI: set it to the folder that holds entra-types.json")
-	case dir == "skip":
-		t.SkipNow()
-	case dir == "":
-		dir = filepath.Join("..", "shared", "specs")
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(root(t), dir)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "entra-types.json"))
-	if err != nil {
-		t.Fatalf("the vendor's contract cannot be read: %v\nset ROLLCALL_SPECS to the folder that holds entra-types.json, or to the word skip", err)
-	}
-	var s spec
-	if err := json.Unmarshal(b, &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// root is the repository's folder.
-func root(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, e := os.Stat(filepath.Join(dir, "go.mod")); e == nil {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	t.Fatalf("there is no go.mod above the test: %v", err)
-	return ""
-}
-
-// late are properties that the vendor's pages document, but the metadata of the specification does not hold on that type.
-var late = []string{"microsoft.graph.servicePrincipal.createdDateTime", "microsoft.graph.agentIdentityBlueprintPrincipal.publishedPermissionScopes",
-	"microsoft.graph.agentIdentityBlueprintPrincipal.publisherName", "microsoft.graph.agentIdentityBlueprintPrincipal.createdDateTime"}
-
-// checker collects what is wrong with a value.
+// checker holds values to the published types, and tells the test what is wrong.
 type checker struct {
-	spec
-	t    *testing.T
-	seen map[string]int // type → how many objects of it were checked
+	*contract.Graph
+	t *testing.T
 }
 
-var primitives = map[string]func(any) bool{
-	"Edm.String":  func(v any) bool { _, ok := v.(string); return ok },
-	"Edm.Boolean": func(v any) bool { _, ok := v.(bool); return ok },
-	"Edm.Int32":   func(v any) bool { n, ok := v.(float64); return ok && n == float64(int32(n)) },
-	"Edm.Guid":    func(v any) bool { s, ok := v.(string); return ok && guidForm.MatchString(s) },
-	"Edm.Binary": func(v any) bool {
-		s, ok := v.(string)
-		return ok && regexp.MustCompile(`^[A-Za-z0-9+/_=-]*$`).MatchString(s)
-	},
-	"Edm.DateTimeOffset": func(v any) bool {
-		s, _ := v.(string)
-		_, err := time.Parse(time.RFC3339Nano, s)
-		return err == nil && strings.HasSuffix(s, "Z")
-	},
-}
-
-// value holds a value to a type's name, which may be a collection.
-func (c checker) value(where, typ string, v any) {
-	if inner, ok := strings.CutPrefix(typ, "Collection("); ok {
-		list, ok := v.([]any)
-		if !ok {
-			c.t.Errorf("%s: %v is no list", where, compact(v))
-		}
-		for _, e := range list {
-			c.value(where+"[]", strings.TrimSuffix(inner, ")"), e)
-		}
-		return
-	}
-	if f := primitives[typ]; f != nil {
-		if !f(v) {
-			c.t.Errorf("%s: %s is no %s", where, compact(v), typ)
-		}
-		return
-	}
-	if members, ok := c.Enums[typ]; ok {
-		if s, _ := v.(string); !slices.Contains(members, s) {
-			c.t.Errorf("%s: %s is not one of %v", where, compact(v), members)
-		}
-		return
-	}
-	m, ok := v.(jsonObject)
-	if !ok {
-		c.t.Errorf("%s: %s is no object of %s", where, compact(v), typ)
-		return
-	}
-	c.object(where, typ, m)
-}
-
-// object holds each property of an object to the type that the object says it has, which must derive from typ.
 func (c checker) object(where, typ string, m jsonObject) {
-	if own, ok := m["@odata.type"].(string); ok {
-		if !c.derives(strings.TrimPrefix(own, "#"), typ) {
-			c.t.Errorf("%s: %s is not a %s", where, own, typ)
-		}
-		typ = strings.TrimPrefix(own, "#")
+	for _, found := range c.Object(where, typ, m) {
+		c.t.Error(found)
 	}
-	if _, ok := c.Types[typ]; !ok {
-		c.t.Errorf("%s: the contract has no type %s", where, typ)
-		return
-	}
-	c.seen[typ]++
-	for name, v := range m {
-		if strings.Contains(name, "@") {
-			continue
-		}
-		if nav, ok := c.navigation(typ, name); ok {
-			c.value(where+"."+name, nav, v)
-			continue
-		}
-		p, nullable, ok := c.property(typ, name)
-		switch {
-		case !ok && c.Types[typ].Open && len(c.Types[typ].Properties) == 0: // resourceData may hold anything
-		case !ok && !slices.Contains(late, typ+"."+name):
-			c.t.Errorf("%s: %s has no property %s", where, typ, name)
-		case ok && v == nil && !nullable:
-			c.t.Errorf("%s.%s is null, which %s does not allow", where, name, typ)
-		case ok && v != nil:
-			c.value(where+"."+name, p, v)
-		}
-	}
-}
-
-func (c checker) property(typ, name string) (string, bool, bool) {
-	for typ != "" {
-		t := c.Types[typ]
-		if p, ok := t.Properties[name]; ok {
-			return p.Type, p.Nullable, true
-		}
-		typ = ""
-		if t.Base != nil {
-			typ = *t.Base
-		}
-	}
-	return "", false, false
-}
-
-func (c checker) navigation(typ, name string) (string, bool) {
-	for typ != "" {
-		t := c.Types[typ]
-		if n, ok := t.Navigation[name]; ok {
-			return n, true
-		}
-		typ = ""
-		if t.Base != nil {
-			typ = *t.Base
-		}
-	}
-	return "", false
-}
-
-func (c checker) derives(typ, base string) bool {
-	for typ != "" && typ != base {
-		b := c.Types[typ].Base
-		if b == nil {
-			return false
-		}
-		typ = *b
-	}
-	return typ == base
 }
 
 // required checks the properties that a full read may not leave out: those that the contract does not allow to be null.
@@ -277,7 +92,7 @@ func (x *tenant) relationLists() map[string]string {
 // TestContract reads everything that the tenant shows, after changes of all kinds, and holds it to the published metadata.
 func TestContract(t *testing.T) {
 	x := start(t)
-	c := checker{loadSpec(t), t, map[string]int{}}
+	c := checker{contract.Entra(t), t}
 	x.PageSize = 0
 	for range 6 {
 		for _, op := range everyOp() {
@@ -301,7 +116,7 @@ func TestContract(t *testing.T) {
 		}
 	}
 	for _, typ := range mustAppear {
-		if c.seen[ns+typ] == 0 {
+		if c.Seen(ns+typ) == 0 {
 			t.Errorf("no %s was checked", typ)
 		}
 	}
@@ -319,7 +134,7 @@ func selectAll(typ string) string {
 
 // TestKindsAreInTheContract checks that the sandbox knows no property, relation or type that the vendor has not published.
 func TestKindsAreInTheContract(t *testing.T) {
-	c := checker{loadSpec(t), t, nil}
+	c := checker{contract.Entra(t), t}
 	for name, k := range kinds {
 		if slices.Contains(unpublished, name) {
 			continue
@@ -327,7 +142,7 @@ func TestKindsAreInTheContract(t *testing.T) {
 		typ := namespace + name
 		for _, p := range append(slices.Clone(k.defaults), k.more...) {
 			prop, list := strings.CutSuffix(p, "[]")
-			got, nullable, ok := c.property(typ, prop)
+			got, nullable, ok := c.Property(typ, prop)
 			if !ok {
 				if !slices.Contains(unlisted, prop) {
 					t.Errorf("%s has no property %s", typ, prop)
@@ -339,7 +154,7 @@ func TestKindsAreInTheContract(t *testing.T) {
 			}
 		}
 		for _, rel := range append(slices.Clone(k.rels), k.castRels...) {
-			if _, ok := c.navigation(typ, rel); !ok && rel != "createdObjects" {
+			if _, ok := c.Navigation(typ, rel); !ok && rel != "createdObjects" {
 				t.Errorf("%s has no relation %s", typ, rel)
 			}
 		}

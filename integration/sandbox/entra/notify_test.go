@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rollcallhq/rollcall/integration/contract"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
@@ -160,11 +161,11 @@ func rest() { time.Sleep(time.Second); synctest.Wait() }
 
 // TestNotifications changes users and a group, and holds what comes to the published form.
 func TestNotifications(t *testing.T) {
-	spec := loadSpec(t)
+	types := contract.Entra(t)
 	x := &inbox{}
 	bubble(t, x, func(b *bubbled) {
 		id := b.subscribe()
-		c := checker{spec, t, map[string]int{}}
+		c := checker{types, t}
 		c.object("subscription", ns+"subscription", b.call("GET", "/v1.0/subscriptions/"+id, "").body)
 		u := b.do(sandbox.Change{Op: sandbox.DisableAgent, Native: "agent_user"}).Agent
 		b.do(sandbox.Change{Op: sandbox.RenameAgent, Agent: u, Name: "Renamed"})
