@@ -11,7 +11,6 @@ import (
 
 	"github.com/rollcallhq/rollcall/connectors"
 	entraconnector "github.com/rollcallhq/rollcall/connectors/entra"
-	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/integration/contract"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/integration/sandbox/entra"
@@ -93,11 +92,8 @@ func TestEntraConnectorHoldsTheContract(t *testing.T) {
 		org.NotifyClient = &http.Client{Transport: echo{}}
 		server := httptest.NewServer(sandbox.Serve(org))
 		t.Cleanup(server.Close)
-		c, err := entraconnector.Vendor.New(entraSettings(org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := &reader{connector: c, cursors: map[string]connectors.Cursor{}, knows: &book{known: map[events.Ref]bool{}}, bears: mood.Risk == entra.Absent}
+		r := newReader(t, &entraconnector.Vendor, entraSettings(org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}))
+		r.bears = mood.Risk == entra.Absent
 		r.readAll(t)
 		for range 2 {
 			for _, op := range slices.Concat(sandbox.Ops(), sandbox.DirectoryOps()) {

@@ -2,72 +2,61 @@ package integration
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/connectors/okta"
 	"github.com/rollcallhq/rollcall/integration/contract"
 )
 
-// liveVariables begins the names of the variables that lead to a real org; docs/live.md explains each.
-const liveVariables = "ROLLCALL_LIVE_OKTA_"
+// agentsAPI is the list of AI agents.
+const agentsAPI = "/workload-principals/api/v1/ai-agents"
 
-// liveNames begins the names of all that the live suite creates, so that nothing else is ever changed or removed.
-const liveNames = "rollcall-live-"
-
-// liveSettings are what the live suite is told.
-type liveSettings struct {
-	endpoint  string
-	auth      map[string]connectors.Secret
-	scopes    string // of the suite's own token; empty: what it needs
-	mutate    bool
-	owner     string // id of the user who is to own what is created
-	perMinute int    // calls of everybody in this suite
-	pages     int    // of each feed
+// liveOkta is the live suite's Okta.
+var liveOkta = &liveVendor{
+	Vendor: okta.Vendor, org: "org", variables: []string{"SCOPES", "OWNER"},
+	auth: liveOktaAuth, check: checkLiveOkta,
+	options: map[string]string{"page_size": "10", "activities": "all", "log_since": sinceThen},
+	adjust: func(l *live, s *connectors.Settings) {
+		if scopes := l.own["SCOPES"]; scopes != "" && l.auth["method"] == "private_key_jwt" {
+			s.Auth["scopes"] = connectors.Secret(scopes)
+		}
+	},
+	publish: func(t testing.TB) published { return contract.Okta(t) },
+	look:    lookAtOkta,
+	limit: func(r *liveReport, class string, h http.Header) {
+		if limit := h.Get("X-Rate-Limit-Limit"); limit != "" {
+			r.limits[class] = limit + " per window"
+		} else if r.limits[class] == "" {
+			r.limits[class] = "not stated"
+		}
+	},
+	absent: []string{"platform at the top level", "platform in profile", "agents: next in the Link header", "agents: next in the body"},
+	begin: func(l *live) liveParts {
+		o := &oktaLive{live: l}
+		o.caller = &caller{endpoint: l.endpoint, client: &http.Client{Transport: l.caps}, auth: l.auth, scopes: o.callerScopes()}
+		o.own = o.ownByAPI
+		return o
+	},
 }
 
-// callsPerFeed bounds the calls for one feed, whatever the size of the org.
-const callsPerFeed = 40
-
-// liveFrom reads the variables. Without an endpoint ok is false.
-func liveFrom(getenv func(string) string) (s liveSettings, ok bool, err error) {
-	get := func(name string) string { return strings.TrimSpace(getenv(liveVariables + name)) }
-	if s.endpoint = strings.TrimRight(get("ENDPOINT"), "/"); s.endpoint == "" {
-		return s, false, nil
+func checkLiveOkta(prefix string, s *liveSettings) error {
+	s.own["SCOPES"] = strings.Join(strings.FieldsFunc(s.own["SCOPES"], func(r rune) bool { return r == ',' || r == ' ' }), " ")
+	if s.mutate && s.own["OWNER"] == "" {
+		return fmt.Errorf("%[1]sMUTATE needs %[1]sOWNER, a user's id: Okta activates no agent without an owner, and deletes none that was never active",
+			prefix)
 	}
-	s.scopes, s.owner = strings.Join(strings.FieldsFunc(get("SCOPES"), func(r rune) bool { return r == ',' || r == ' ' }), " "), get("OWNER")
-	if s.auth, err = liveAuth(get); err != nil {
-		return s, true, err
-	}
-	if s.perMinute, err = number(get, "CALLS_PER_MINUTE", 10); err != nil {
-		return s, true, err
-	}
-	if s.pages, err = number(get, "PAGES", 2); err != nil {
-		return s, true, err
-	}
-	switch word := get("MUTATE"); {
-	case word != "" && word != "yes":
-		return s, true, fmt.Errorf("%sMUTATE is %q: it takes the word yes", liveVariables, word)
-	case word == "yes" && s.owner == "":
-		return s, true, fmt.Errorf("%sMUTATE needs %sOWNER, a user's id: Okta activates no agent without an owner, and deletes none "+
-			"that was never active", liveVariables, liveVariables)
-	default:
-		s.mutate = word == "yes"
-	}
-	return s, true, nil
+	return nil
 }
 
-func liveAuth(get func(string) string) (map[string]connectors.Secret, error) {
+func liveOktaAuth(get func(string) string) (map[string]connectors.Secret, error) {
 	if token := get("TOKEN"); token != "" {
 		return map[string]connectors.Secret{"method": "ssws", "token": connectors.Secret(token)}, nil
 	}
@@ -75,158 +64,167 @@ func liveAuth(get func(string) string) (map[string]connectors.Secret, error) {
 	if file := get("PRIVATE_KEY_FILE"); key == "" && file != "" {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("%sPRIVATE_KEY_FILE: %w", liveVariables, err)
+			return nil, fmt.Errorf("ROLLCALL_LIVE_OKTA_PRIVATE_KEY_FILE: %w", err)
 		}
 		key = string(b)
 	}
 	if key == "" || get("CLIENT_ID") == "" || get("KEY_ID") == "" {
-		return nil, fmt.Errorf("set %[1]sTOKEN, or %[1]sCLIENT_ID, %[1]sKEY_ID and %[1]sPRIVATE_KEY or %[1]sPRIVATE_KEY_FILE", liveVariables)
+		return nil, fmt.Errorf("set %[1]sTOKEN, or %[1]sCLIENT_ID, %[1]sKEY_ID and %[1]sPRIVATE_KEY or %[1]sPRIVATE_KEY_FILE", "ROLLCALL_LIVE_OKTA_")
 	}
 	return map[string]connectors.Secret{"method": "private_key_jwt", "client_id": connectors.Secret(get("CLIENT_ID")),
 		"key_id": connectors.Secret(get("KEY_ID")), "private_key": connectors.Secret(key)}, nil
 }
 
-func number(get func(string) string, name string, otherwise int) (int, error) {
-	if get(name) == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(get(name))
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%s%s is %q: give a number from 1", liveVariables, name, get(name))
-	}
-	return n, nil
-}
-
-// live is the suite against one org, a real one or a sandbox.
-type live struct {
-	liveSettings
-	name   string // of the agent that this run creates
-	report *liveReport
-	caps   *caps
+// oktaLive are the parts of the suite that are Okta's own.
+type oktaLive struct {
+	*live
 	caller *caller
-	pause  time.Duration // before each poll of the log
 
 	// own makes a user the only owner of an agent.
 	own func(ctx context.Context, orn string) error
 }
 
-// newLive makes the suite. It makes no call.
-func newLive(t *testing.T, s liveSettings) *live {
-	t.Helper()
-	var c *contract.Contract
-	if os.Getenv(contract.Variable) != "skip" {
-		c = contract.Okta(t)
-	}
-	l := &live{liveSettings: s, name: liveNames + strings.ToLower(rand.Text()[:10]), report: newLiveReport(c), pause: 10 * time.Second}
-	l.caps = &caps{limiter: rate.NewLimiter(rate.Limit(s.perMinute)/60, s.perMinute),
-		next: &contract.Watch{Next: http.DefaultTransport, See: l.report.see}}
-	l.caps.left.Store(1 << 20)
-	l.caller = &caller{endpoint: s.endpoint, client: &http.Client{Transport: l.caps}, auth: s.auth, scopes: l.callerScopes()}
-	l.own = l.ownByAPI
-	return l
-}
-
 // callerScopes are what the suite's own calls need.
-func (s *liveSettings) callerScopes() string {
+func (l *oktaLive) callerScopes() string {
 	switch {
-	case s.scopes != "":
-		return s.scopes
-	case s.mutate:
+	case l.live.own["SCOPES"] != "":
+		return l.live.own["SCOPES"]
+	case l.mutate:
 		return "okta.aiAgents.manage okta.governance.resourceOwner.manage okta.logs.read"
 	}
 	return "okta.aiAgents.read okta.governance.resourceOwner.read okta.logs.read"
 }
 
-// announce says what the suite is about to touch, before it does.
-func (l *live) announce(t *testing.T) {
-	t.Helper()
-	r := l.reader(t, 0)
-	var feeds []string
-	for _, f := range r.connector.Feeds() {
-		feeds = append(feeds, f.Name)
+func (l *oktaLive) touches() string {
+	return fmt.Sprintf("creates the AI agent %q there, gives it to %s, activates, deactivates and deletes it; removes agents named %s... that are older than an hour",
+		l.name, l.owner(), liveNames)
+}
+
+// owner is the id of the user who is to own what is created.
+func (l *oktaLive) owner() string { return l.live.own["OWNER"] }
+
+// TestLiveOkta reads a real org.
+func TestLiveOkta(t *testing.T) { liveAgainst(t, liveOkta) }
+
+// ask tries what no document of Okta's settles. Each answer is told, whatever it is.
+func (l *oktaLive) ask(t *testing.T) {
+	since := "since=" + time.Now().Add(-lately).UTC().Format("2006-01-02T15:04:05.000Z")
+	for _, q := range []struct{ about, target string }{
+		{"a list of agents of one item, for the place of its next link", agentsAPI + "?limit=1"},
+		{"owners of all agents in one sweep", "/governance/api/v1/resource-owners?limit=1&filter=" + url.PathEscape(`resource.type eq "ai-agents"`)},
+		{"delegation links without a filter", "/workload-principals/api/v1/delegation-links?limit=1"},
+		{"log entries about agents, for the types of their targets", "/api/v1/logs?limit=20&" + since + "&filter=" + url.PathEscape(`eventType sw "workload_principal."`)},
+		{"log entries filtered by the beginning of client.id", "/api/v1/logs?limit=1&" + since + "&filter=" + url.PathEscape(`client.id sw "wlp"`)},
+		{"log entries filtered by the beginning of actor.id", "/api/v1/logs?limit=1&" + since + "&filter=" + url.PathEscape(`actor.id sw "wlp"`)},
+	} {
+		l.tell(t, q.about, q.target)
 	}
-	t.Logf("reads %s with %s: a probe, %d pages of each of the feeds %s, and a few calls on open questions; at most %d calls a minute and %d for each feed",
-		l.endpoint, l.auth["method"].Reveal(), l.pages, strings.Join(feeds, ", "), l.perMinute, callsPerFeed)
-	if l.mutate {
-		t.Logf("creates the AI agent %q there, gives it to %s, activates, deactivates and deletes it; removes agents named %s... that are older than an hour",
-			l.name, l.owner, liveNames)
+	got, err := l.caller.get(t.Context(), "/api/v1/logs?limit=1&"+since)
+	if err != nil {
+		t.Logf("the log: %v", err)
 		return
 	}
-	t.Log("changes nothing")
+	if after := afterOf(got); after != "" {
+		l.tell(t, "since and after together, which the documents exclude", "/api/v1/logs?limit=1&"+since+"&after="+url.QueryEscape(after))
+	}
+	t.Log("not answered by this suite: which custom admin role suffices for agents, and how old a place in the log may become")
 }
 
-// reader makes a connector of its own, which has seen nothing yet. Its log begins so long ago.
-func (l *live) reader(t *testing.T, since time.Duration) *reader {
+func (l *oktaLive) tell(t *testing.T, about, target string) {
 	t.Helper()
-	auth := map[string]connectors.Secret{}
-	for name, value := range l.auth {
-		auth[name] = value
-	}
-	if l.scopes != "" && l.auth["method"] == "private_key_jwt" {
-		auth["scopes"] = connectors.Secret(l.scopes)
-	}
-	return newReader(t, connectors.Settings{Tenant: "live", Connection: "okta", Endpoint: l.endpoint, Auth: auth,
-		Options:   map[string]string{"page_size": "10", "activities": "all", "log_since": since.String()},
-		Transport: connectors.NewTransport(l.caps, connectors.Limits{Share: 0.5})})
-}
-
-// caps keeps the suite's calls to a pace, and to a number.
-type caps struct {
-	next    http.RoundTripper
-	limiter *rate.Limiter
-	left    atomic.Int64
-}
-
-// errSpent ends the reading of a feed that takes more calls than it may have.
-var errSpent = errors.New("the calls that the suite allows itself are used up")
-
-func (c *caps) RoundTrip(r *http.Request) (*http.Response, error) {
-	if c.left.Add(-1) < 0 {
-		return nil, errSpent
-	}
-	if err := c.limiter.Wait(r.Context()); err != nil {
-		return nil, err
-	}
-	return c.next.RoundTrip(r)
-}
-
-// spent reports whether a call was refused since the bound was set.
-func (c *caps) spent() bool { return c.left.Load() < 0 }
-
-// wait waits for a while, or for the end of the test.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// TestLiveOkta reads a real org, and with a word of its own changes it: docs/live.md.
-func TestLiveOkta(t *testing.T) {
-	s, ok, err := liveFrom(os.Getenv)
-	if !ok {
-		t.Skipf("no org to read: set %[1]sENDPOINT and %[1]sTOKEN (or a private key) as docs/live.md says", liveVariables)
-	}
+	got, err := l.caller.get(t.Context(), target)
 	if err != nil {
-		t.Fatal(err)
+		t.Logf("%s: %v", about, err)
+		return
 	}
-	l := newLive(t, s)
-	l.announce(t)
-	l.run(t)
+	t.Logf("%s: answered %d %s; next link in the header: %v", about, got.status, errorCode(got), linkTo(got, "next") != "")
 }
 
-// run is the whole suite.
-func (l *live) run(t *testing.T) {
-	t.Run("read", l.read)
-	t.Run("ask", l.ask)
-	if l.mutate {
-		t.Run("mutate", l.change)
+// errorCode is Okta's code of a refusal, or empty.
+func errorCode(r reply) string {
+	var e struct {
+		Code string `json:"errorCode"`
 	}
-	for _, line := range l.report.lines() {
-		t.Log(line)
+	if r.status == http.StatusOK || json.Unmarshal(r.body, &e) != nil {
+		return ""
+	}
+	return e.Code
+}
+
+// afterOf is the place that an answer's next link leads to.
+func afterOf(r reply) string {
+	u, err := url.Parse(linkTo(r, "next"))
+	if err != nil {
+		return ""
+	}
+	return u.Query().Get("after")
+}
+
+// lookAtOkta finds answers to what Okta's documents leave open.
+func lookAtOkta(r *liveReport, x contract.Exchange) {
+	switch {
+	case x.Request.Method != http.MethodGet || x.Status != http.StatusOK:
+	case x.Request.URL.Path == agentsAPI:
+		r.oktaAgents(x)
+	case x.Request.URL.Path == "/api/v1/logs":
+		r.oktaLog(x.Body)
+	}
+}
+
+// oktaAgents looks for where the list of agents has its next link and its platform.
+func (r *liveReport) oktaAgents(x contract.Exchange) {
+	var body struct {
+		Data []struct {
+			Platform string `json:"platform"`
+			Profile  struct {
+				Platform string `json:"platform"`
+			} `json:"profile"`
+		} `json:"data"`
+		Links struct {
+			Next json.RawMessage `json:"next"`
+		} `json:"_links"`
+	}
+	if json.Unmarshal(x.Body, &body) != nil {
+		return
+	}
+	for _, a := range body.Data {
+		if a.Platform != "" {
+			r.facts["platform at the top level"]++
+		}
+		if a.Profile.Platform != "" {
+			r.facts["platform in profile"]++
+		}
+	}
+	if strings.Contains(strings.Join(x.Header.Values("Link"), ","), `rel="next"`) {
+		r.facts["agents: next in the Link header"]++
+	}
+	if len(body.Links.Next) > 0 {
+		r.facts["agents: next in the body"]++
+	}
+}
+
+// oktaLog looks at what the entries about agents call their targets and their actors.
+func (r *liveReport) oktaLog(b []byte) {
+	var entries []struct {
+		Type  string `json:"eventType"`
+		Actor struct {
+			ID, Type string
+		} `json:"actor"`
+		Targets []struct{ Type string } `json:"target"`
+	}
+	if json.Unmarshal(b, &entries) != nil {
+		return
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Actor.ID, "wlp") {
+			r.facts["log: an agent as actor has the type "+e.Actor.Type]++
+		}
+		if !strings.HasPrefix(e.Type, "workload_principal.") {
+			continue
+		}
+		r.facts["log: type "+e.Type]++
+		for _, t := range e.Targets {
+			r.facts["log: a target of "+e.Type+" has the type "+t.Type]++
+		}
 	}
 }

@@ -1,9 +1,6 @@
 package integration
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
@@ -11,9 +8,6 @@ import (
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
-
-// agentsAPI is the list of AI agents.
-const agentsAPI = "/workload-principals/api/v1/ai-agents"
 
 // lately is how far back the log is read.
 const lately = 7 * 24 * time.Hour
@@ -91,59 +85,4 @@ func normalizesTwice(t *testing.T, c connectors.Connector, record connectors.Rec
 			t.Errorf("a record of type %s: %v", record.Type, err)
 		}
 	}
-}
-
-// ask tries what no document of Okta's settles. Each answer is told, whatever it is.
-func (l *live) ask(t *testing.T) {
-	l.caps.left.Store(callsPerFeed)
-	since := "since=" + time.Now().Add(-lately).UTC().Format("2006-01-02T15:04:05.000Z")
-	for _, q := range []struct{ about, target string }{
-		{"a list of agents of one item, for the place of its next link", agentsAPI + "?limit=1"},
-		{"owners of all agents in one sweep", "/governance/api/v1/resource-owners?limit=1&filter=" + url.PathEscape(`resource.type eq "ai-agents"`)},
-		{"delegation links without a filter", "/workload-principals/api/v1/delegation-links?limit=1"},
-		{"log entries about agents, for the types of their targets", "/api/v1/logs?limit=20&" + since + "&filter=" + url.PathEscape(`eventType sw "workload_principal."`)},
-		{"log entries filtered by the beginning of client.id", "/api/v1/logs?limit=1&" + since + "&filter=" + url.PathEscape(`client.id sw "wlp"`)},
-		{"log entries filtered by the beginning of actor.id", "/api/v1/logs?limit=1&" + since + "&filter=" + url.PathEscape(`actor.id sw "wlp"`)},
-	} {
-		l.tell(t, q.about, q.target)
-	}
-	got, err := l.caller.get(t.Context(), "/api/v1/logs?limit=1&"+since)
-	if err != nil {
-		t.Logf("the log: %v", err)
-		return
-	}
-	if after := afterOf(got); after != "" {
-		l.tell(t, "since and after together, which the documents exclude", "/api/v1/logs?limit=1&"+since+"&after="+url.QueryEscape(after))
-	}
-	t.Log("not answered by this suite: which custom admin role suffices for agents, and how old a place in the log may become")
-}
-
-func (l *live) tell(t *testing.T, about, target string) {
-	t.Helper()
-	got, err := l.caller.get(t.Context(), target)
-	if err != nil {
-		t.Logf("%s: %v", about, err)
-		return
-	}
-	t.Logf("%s: answered %d %s; next link in the header: %v", about, got.status, errorCode(got), linkTo(got, "next") != "")
-}
-
-// errorCode is Okta's code of a refusal, or empty.
-func errorCode(r reply) string {
-	var e struct {
-		Code string `json:"errorCode"`
-	}
-	if r.status == http.StatusOK || json.Unmarshal(r.body, &e) != nil {
-		return ""
-	}
-	return e.Code
-}
-
-// afterOf is the place that an answer's next link leads to.
-func afterOf(r reply) string {
-	u, err := url.Parse(linkTo(r, "next"))
-	if err != nil {
-		return ""
-	}
-	return u.Query().Get("after")
 }

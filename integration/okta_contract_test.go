@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	oktaconnector "github.com/rollcallhq/rollcall/connectors/okta"
 	"github.com/rollcallhq/rollcall/integration/contract"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/integration/sandbox/okta"
@@ -141,7 +142,7 @@ func TestOktaConnectorHoldsTheContract(t *testing.T) {
 		org := okta.NewWith(sandbox.NewCompany(suiteSeed, suiteAgents), suiteSeed, mood)
 		server := httptest.NewServer(sandbox.Serve(org))
 		t.Cleanup(server.Close)
-		r := newReader(t, oktaSettings(t, org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}))
+		r := newReader(t, &oktaconnector.Vendor, oktaSettings(t, org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}))
 		r.readAll(t)
 		made := map[sandbox.Op]bool{}
 		for range 4 {

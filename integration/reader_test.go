@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/rollcallhq/rollcall/connectors"
-	"github.com/rollcallhq/rollcall/connectors/okta"
 	"github.com/rollcallhq/rollcall/events"
 )
 
@@ -15,7 +14,7 @@ import (
 type reader struct {
 	connector connectors.Connector
 	cursors   map[string]connectors.Cursor
-	knows     *book // what a log would know; nil: nothing
+	knows     *book // what a log would know of what was read
 	bears     bool  // a feed that is forbidden is passed over
 }
 
@@ -49,13 +48,13 @@ func (b *book) Known(k events.Kind) (ids []string) {
 // mostPages bounds how many pages a feed may take until it has caught up.
 const mostPages = 1000
 
-func newReader(t *testing.T, s connectors.Settings) *reader {
+func newReader(t *testing.T, v *connectors.Vendor, s connectors.Settings) *reader {
 	t.Helper()
-	c, err := okta.Vendor.New(s)
+	c, err := v.New(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &reader{connector: c, cursors: map[string]connectors.Cursor{}}
+	return &reader{connector: c, cursors: map[string]connectors.Cursor{}, knows: &book{known: map[events.Ref]bool{}}}
 }
 
 // pull reads one page of a feed and goes on behind it.
@@ -65,10 +64,7 @@ func (r *reader) pull(ctx context.Context, feed string) (connectors.Page, error)
 	if i < 0 {
 		return connectors.Page{}, fmt.Errorf("no feed is called %s", feed)
 	}
-	if r.knows != nil {
-		ctx = connectors.Knowing(ctx, r.knows)
-	}
-	page, err := feeds[i].Pull(ctx, r.cursors[feed])
+	page, err := feeds[i].Pull(connectors.Knowing(ctx, r.knows), r.cursors[feed])
 	if err == nil {
 		r.cursors[feed] = page.Next
 	}
@@ -91,9 +87,8 @@ func (r *reader) read(t *testing.T, feed string) (readings []connectors.Reading)
 			if err != nil {
 				t.Fatalf("feed %s: %v", feed, err)
 			}
-			if readings = append(readings, reading); r.knows != nil {
-				r.knows.note(reading)
-			}
+			readings = append(readings, reading)
+			r.knows.note(reading)
 		}
 		if !page.More {
 			return readings

@@ -16,16 +16,17 @@ import (
 )
 
 // liveOn makes the live suite for a sandbox: the same code, faster, and with owners set by the sandbox's administrator.
-func liveOn(t *testing.T, org *okta.Sandbox, wrap func(http.Handler) http.Handler) *live {
+func liveOn(t *testing.T, org *okta.Sandbox, wrap func(http.Handler) http.Handler) *oktaLive {
 	t.Helper()
 	server := httptest.NewServer(wrap(sandbox.Serve(org)))
 	t.Cleanup(server.Close)
 	auth := oktaSettings(t, org, server.URL, nil).Auth
-	l := newLive(t, liveSettings{endpoint: server.URL, auth: auth, mutate: true, owner: "somebody of the sandbox's", perMinute: 1_000_000, pages: 3})
+	l := newLive(t, liveOkta, liveSettings{endpoint: server.URL, auth: auth, mutate: true, perMinute: 1_000_000, pages: 3,
+		own: map[string]string{"OWNER": "somebody of the sandbox's"}}).parts.(*oktaLive)
 	l.pause = 20 * time.Millisecond
 	l.own = func(_ context.Context, orn string) error {
 		out, err := org.Mutate(sandbox.Change{Op: sandbox.AddOwner, Agent: orn[strings.LastIndex(orn, ":")+1:]})
-		l.owner = out.Key
+		l.live.own["OWNER"] = out.Key
 		return err
 	}
 	return l
@@ -169,8 +170,8 @@ func TestLiveVariables(t *testing.T) {
 		{map[string]string{"TOKEN": "", "CLIENT_ID": "0oa1", "KEY_ID": "k", "PRIVATE_KEY_FILE": "/nowhere"}, "PRIVATE_KEY_FILE"},
 		{map[string]string{"TOKEN": "", "CLIENT_ID": "0oa1", "KEY_ID": "k", "PRIVATE_KEY": "pem", "SCOPES": "a, b"}, ""},
 	} {
-		s, ok, err := liveFrom(func(name string) string {
-			name = strings.TrimPrefix(name, liveVariables)
+		s, ok, err := liveOkta.settings(func(name string) string {
+			name = strings.TrimPrefix(name, liveOkta.prefix())
 			if value, set := c.set[name]; set {
 				return value
 			}
@@ -183,7 +184,7 @@ func TestLiveVariables(t *testing.T) {
 			t.Errorf("%v: read as %+v", c.set, s)
 		}
 	}
-	if _, ok, err := liveFrom(func(string) string { return "" }); ok || err != nil {
+	if _, ok, err := liveOkta.settings(func(string) string { return "" }); ok || err != nil {
 		t.Errorf("without an endpoint: %v %v", ok, err)
 	}
 }
