@@ -31,8 +31,10 @@ var liveOkta = &liveVendor{
 	},
 	publish: func(t testing.TB) published { return contract.Okta(t) },
 	look:    lookAtOkta,
-	limit: func(r *liveReport, class string, h http.Header) {
-		if limit := h.Get("X-Rate-Limit-Limit"); limit != "" {
+	limit: func(r *liveReport, _ string, x contract.Exchange) {
+		parts := strings.Split(x.Request.URL.Path, "/")
+		class := strings.Join(parts[:min(4, len(parts))], "/")
+		if limit := x.Header.Get("X-Rate-Limit-Limit"); limit != "" {
 			r.limits[class] = limit + " per window"
 		} else if r.limits[class] == "" {
 			r.limits[class] = "not stated"
@@ -41,7 +43,7 @@ var liveOkta = &liveVendor{
 	absent: []string{"platform at the top level", "platform in profile", "agents: next in the Link header", "agents: next in the body"},
 	begin: func(l *live) liveParts {
 		o := &oktaLive{live: l}
-		o.caller = &caller{endpoint: l.endpoint, client: &http.Client{Transport: l.caps}, auth: l.auth, scopes: o.callerScopes()}
+		o.caller = &caller{endpoint: l.endpoint, client: &http.Client{Transport: l.watched()}, auth: l.auth, scopes: o.callerScopes()}
 		o.own = o.ownByAPI
 		return o
 	},

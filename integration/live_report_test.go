@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/rollcallhq/rollcall/integration/contract"
@@ -29,22 +28,30 @@ func newLiveReport(v *liveVendor, c published) *liveReport {
 }
 
 // see takes note of one exchange, and of those that it was made of.
-func (r *liveReport) see(x contract.Exchange) {
+func (r *liveReport) see(x contract.Exchange) { r.take(x, true) }
+
+// seeLoosely is see for requests that need not be such as the contract has.
+func (r *liveReport) seeLoosely(x contract.Exchange) { r.take(x, false) }
+
+func (r *liveReport) take(x contract.Exchange, strict bool) {
 	r.mu.Lock()
 	r.calls++
 	r.mu.Unlock()
 	for _, part := range contract.Parts(x) {
-		r.note(part)
+		r.note(part, strict)
 	}
 }
 
-func (r *liveReport) note(x contract.Exchange) {
+func (r *liveReport) note(x contract.Exchange, strict bool) {
 	op := x.Request.Method + " " + sandbox.Pattern(x.Request.URL.Path)
 	var found []string
 	if r.contract != nil {
 		if known, ok := r.contract.Operation(x.Request); ok {
 			op = known
-			found = append(r.contract.Request(x.Request, x.Sent), r.contract.Answer(x.Request, x.Status, x.Header, x.Body)...)
+			if strict {
+				found = r.contract.Request(x.Request, x.Sent)
+			}
+			found = append(found, r.contract.Answer(x.Request, x.Status, x.Header, x.Body)...)
 		}
 	}
 	r.mu.Lock()
@@ -56,7 +63,7 @@ func (r *liveReport) note(x contract.Exchange) {
 	for _, f := range found {
 		r.findings[f] = true
 	}
-	r.vendor.limit(r, strings.Join(strings.Split(x.Request.URL.Path, "/")[:min(4, strings.Count(x.Request.URL.Path, "/")+1)], "/"), x.Header)
+	r.vendor.limit(r, op, x)
 	r.vendor.look(r, x)
 }
 

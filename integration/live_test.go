@@ -30,13 +30,13 @@ type liveVendor struct {
 	variables []string // the vendor's own, beside those of all vendors and those of auth
 
 	auth    func(get func(name string) string) (map[string]connectors.Secret, error)
-	check   func(prefix string, s *liveSettings) error // the vendor's own variables and MUTATE
-	options map[string]string                          // of the connection
-	adjust  func(*live, *connectors.Settings)          // else of the connection; nil: nothing
-	publish func(testing.TB) published                 // what answers are held to
-	look    func(*liveReport, contract.Exchange)       // finds answers to open questions in an exchange
-	limit   func(*liveReport, string, http.Header)     // notes the rate limits of a class of paths, as the headers state them
-	absent  []string                                   // facts of which it is to be told that they were never seen
+	check   func(prefix string, s *liveSettings) error          // the vendor's own variables and MUTATE
+	options map[string]string                                   // of the connection
+	adjust  func(*live, *connectors.Settings)                   // else of the connection; nil: nothing
+	publish func(testing.TB) published                          // what answers are held to
+	look    func(*liveReport, contract.Exchange)                // finds answers to open questions in an exchange
+	limit   func(r *liveReport, op string, x contract.Exchange) // notes a rate limit, as the headers state it
+	absent  []string                                            // facts of which it is to be told that they were never seen
 
 	// begin makes what asks and changes on its own.
 	begin func(*live) liveParts
@@ -122,8 +122,7 @@ func newLive(t *testing.T, v *liveVendor, s liveSettings) *live {
 		c = v.publish(t)
 	}
 	l := &live{liveSettings: s, vendor: v, name: liveNames + strings.ToLower(rand.Text()[:10]), report: newLiveReport(v, c), pause: 10 * time.Second}
-	l.caps = &caps{limiter: rate.NewLimiter(rate.Limit(s.perMinute)/60, s.perMinute),
-		next: &contract.Watch{Next: http.DefaultTransport, See: l.report.see}}
+	l.caps = &caps{limiter: rate.NewLimiter(rate.Limit(s.perMinute)/60, s.perMinute), next: http.DefaultTransport}
 	l.caps.left.Store(1 << 20)
 	l.parts = v.begin(l)
 	return l
@@ -150,7 +149,7 @@ func (l *live) announce(t *testing.T) {
 func (l *live) reader(t *testing.T, since time.Duration) *reader {
 	t.Helper()
 	s := connectors.Settings{Tenant: "live", Connection: l.vendor.Name, Endpoint: l.endpoint, Auth: map[string]connectors.Secret{},
-		Options: map[string]string{}, Transport: connectors.NewTransport(l.caps, connectors.Limits{Share: 0.5, Class: l.vendor.Class})}
+		Options: map[string]string{}, Transport: connectors.NewTransport(l.watched(), connectors.Limits{Share: 0.5, Class: l.vendor.Class})}
 	for name, value := range l.auth {
 		s.Auth[name] = value
 	}
@@ -161,6 +160,14 @@ func (l *live) reader(t *testing.T, since time.Duration) *reader {
 		l.vendor.adjust(l, &s)
 	}
 	return newReader(t, &l.vendor.Vendor, s)
+}
+
+// watched carries requests that must be as the vendor has published them.
+func (l *live) watched() http.RoundTripper { return &contract.Watch{Next: l.caps, See: l.report.see} }
+
+// watchedLoosely carries the suite's own, which try what is not published.
+func (l *live) watchedLoosely() http.RoundTripper {
+	return &contract.Watch{Next: l.caps, See: l.report.seeLoosely}
 }
 
 // sinceThen stands in an option for how far back the log is read.

@@ -150,6 +150,9 @@ func (g *Graph) Answer(r *http.Request, status int, _ http.Header, body []byte) 
 	}
 	op := r.Method + " " + p.name
 	g.count(g.held, op)
+	if status == http.StatusNoContent {
+		return nil
+	}
 	var m map[string]any
 	if err := json.Unmarshal(body, &m); err != nil {
 		return []string{fmt.Sprintf("%s %d: the body is no JSON object", op, status)}
