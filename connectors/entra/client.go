@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -29,6 +30,7 @@ type client struct {
 	scrub    scrubber
 	names    names
 	family   *family
+	natives  sync.Map // what sort of person an id is of, as far as this process has read it
 }
 
 // call is one request: GET, or with a body POST, unless patch says PATCH.

@@ -100,9 +100,12 @@ func (f *auditFeed) take(ctx context.Context, cur *logCursor, raw jsontext.Value
 	return append(records, r), err
 }
 
-// follow reads again a chunk of what entries have named.
+// mostFollowed bounds how many objects one page reads again.
+const mostFollowed = 20
+
+// follow reads again some of what entries have named.
 func (f *auditFeed) follow(ctx context.Context, cur *logCursor, out *connectors.Page) error {
-	n := min(len(cur.Todo), chunk)
+	n := min(len(cur.Todo), mostFollowed)
 	for _, s := range cur.Todo[:n] {
 		var got connectors.Page
 		if err := f.reread(ctx, s, &got); err != nil {

@@ -11,6 +11,9 @@ import (
 // was known of it, and nothing else.
 type peopleFeed struct{ client *client }
 
+// somePeople is how many persons a page covers: with the first page of the list of users they fill batches.
+const somePeople = 5*batchSize - 1
+
 func people(c *client) connectors.Feed {
 	return led("people", []events.Kind{events.KindPerson}, (&peopleFeed{c}).pull)
 }
@@ -25,17 +28,14 @@ func (f *peopleFeed) pull(ctx context.Context, from connectors.Cursor) (connecto
 	for _, id := range connectors.Known(ctx, events.KindPerson) {
 		switch {
 		case id <= cur.After || !isGUID(id):
-		case len(some) == chunk:
+		case len(some) == somePeople:
 			more = true
 		default:
 			some = append(some, somebody{id: id})
 		}
 	}
 	var out connectors.Page
-	if ok, err := f.client.sees(ctx, "/users", needUsers); err != nil || !ok || len(some) == 0 {
-		return out, err
-	}
-	if out.Records, out.Blind, err = f.client.people(ctx, some); err != nil || !more {
+	if out.Records, out.Blind, err = f.client.peopleBeside(ctx, some, "/users?$top=1&$select=id"); err != nil || !more {
 		return out, err
 	}
 	out.More = true

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -212,16 +213,37 @@ func TestNewAgentIsReadWhole(t *testing.T) {
 	}
 }
 
+// TestManyNewAgentsAreLeftToTheSweeps: what hangs on a few new agents is read with them, that of many is not.
+func TestManyNewAgentsAreLeftToTheSweeps(t *testing.T) {
+	const path = "/servicePrincipals/delta"
+	for n, left := range map[int]bool{mostNew: false, mostNew + 1: true} {
+		var items []string
+		for i := range n {
+			items = append(items, strings.ReplaceAll(itemAgent1, agent1, fmt.Sprintf("a1a1a1a1-%04d-4000-8000-000000000001", i)))
+		}
+		g := newGraph(t, changes(path, items...))
+		p := pullAll(t, g.feed("service-principals"), after(t, g, path), knows())
+		if read := g.count("/servicePrincipals/") > 1; read == left || slices.Contains(p.Wakes, "stewards") != left || slices.Contains(p.Wakes, feedInherited) != left {
+			t.Errorf("%d new agents: %d questions, wakes %v", n, g.count("/servicePrincipals/"), p.Wakes)
+		}
+	}
+}
+
 func TestPeople(t *testing.T) {
 	gone := "e7e7e7e7-0001-4000-8000-00000000000e"
 	g := newGraph(t, map[string]canned{
 		"/users": list(`{"id":"x"}`), "/users/" + adaID: {body: ada}, "/groups/" + platformID: {body: platform},
 	})
 	book := knows(personRef(adaID), personRef(platformID), personRef(gone))
-	p := pullAll(t, g.feed("people"), nil, book)
+	f := g.feed("people")
+	p := pullAll(t, f, nil, book)
 	want := []string{adaID + ".person.self", platformID + ".person.self", "gone " + gone + ".person.self"}
 	if diff := cmp.Diff(want, told(t, p)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	before := g.count("/users/" + platformID)
+	if pullAll(t, f, nil, book); g.count("/users/"+platformID) != before {
+		t.Error("a group is looked for among the users again")
 	}
 	g.set("/users", list())
 	if p = pullAll(t, g.feed("people"), nil, book); len(p.Records) != 0 {

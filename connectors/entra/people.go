@@ -36,10 +36,11 @@ var personPaths = []personPath{
 // somebody is a person to read, with what was said of its type.
 type somebody struct{ id, typ string }
 
-// pathsOf are where somebody may be read.
-func pathsOf(s somebody) []personPath {
+// pathsOf are where somebody may be read: where a relation or a former reading says, else everywhere.
+func (c *client) pathsOf(s somebody) []personPath {
+	native, _ := c.natives.Load(s.id)
 	for _, p := range personPaths {
-		if slices.Contains(p.types, odataName(s.typ)) {
+		if slices.Contains(p.types, odataName(s.typ)) || s.typ == "" && p.native == native {
 			return []personPath{p}
 		}
 	}
@@ -49,25 +50,38 @@ func pathsOf(s somebody) []personPath {
 // people reads persons by their ids, one record each. Who may not be read stays as bare as the relation has shown them, unless more
 // is known already; who is nowhere is gone.
 func (c *client) people(ctx context.Context, who []somebody) ([]connectors.Record, []connectors.Blindness, error) {
+	return c.peopleBeside(ctx, who, "")
+}
+
+// peopleBeside reads persons so, in the same batches as the first page of a list that no tenant has empty: where it is, nobody is
+// told of, because a Graph that shows nothing would have them all gone.
+func (c *client) peopleBeside(ctx context.Context, who []somebody, list string) ([]connectors.Record, []connectors.Blindness, error) {
 	s := &search{client: c, began: c.now(), hidden: map[string]bool{}}
 	for step := 0; len(who) > 0; step++ {
 		var paths []string
 		for _, one := range who {
-			p := pathsOf(one)[step]
+			p := c.pathsOf(one)[step]
 			paths = append(paths, p.path+one.id+p.query)
+		}
+		if list != "" {
+			paths = append(paths, list)
 		}
 		answers, err := (&throttled{}).ask(ctx, c, "", paths, needUsers)
 		if err != nil {
 			return nil, nil, err
 		}
+		if list != "" && !c.shows(answers[list]) {
+			return nil, nil, nil
+		}
+		list = ""
 		var left []somebody
 		for i, one := range who {
-			found, err := s.take(one, pathsOf(one)[step], answers[paths[i]])
+			found, err := s.take(one, c.pathsOf(one)[step], answers[paths[i]])
 			switch {
 			case err != nil:
 				return nil, nil, err
 			case found:
-			case step+1 < len(pathsOf(one)):
+			case step+1 < len(c.pathsOf(one)):
 				left = append(left, one)
 			default:
 				if err := s.miss(ctx, one); err != nil {
@@ -78,6 +92,15 @@ func (c *client) people(ctx context.Context, who []somebody) ([]connectors.Recor
 		who = left
 	}
 	return s.records, s.blind, nil
+}
+
+// shows reports whether a list has anything, or may not be read, which proves nothing: then each object's own answer counts.
+func (c *client) shows(a answer) bool {
+	p, err := c.readPage(a)
+	if isForbidden(c.check(a, call{})) {
+		return true
+	}
+	return err == nil && (len(p.items) > 0 || p.next != "")
 }
 
 // search looks for persons in one place after the other.
@@ -100,6 +123,7 @@ func (s *search) take(one somebody, p personPath, a answer) (found bool, err err
 		}
 		r.Context = map[string]string{contextNative: p.native, contextHolder: one.id}
 		s.records = append(s.records, r)
+		s.client.natives.Store(one.id, p.native)
 		return true, nil
 	case a.status == http.StatusNotFound:
 		return false, nil

@@ -35,7 +35,7 @@ type phase struct {
 }
 
 // chunk is how many objects a page without a list covers.
-const chunk = 20
+const chunk = 100
 
 // pull reads one page of a list and its relations.
 func (s *sweep) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {
