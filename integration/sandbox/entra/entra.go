@@ -58,11 +58,14 @@ type Nature struct {
 
 // New seeds a tenant with the company's agents of vendor entra, its people and groups, and the ordinary applications that
 // any tenant has beside them. Equal arguments give equal tenants.
-func New(c sandbox.Company, seed uint64) *Sandbox {
+func New(c sandbox.Company, seed uint64) *Sandbox { return NewSized(c, seed, perBlueprint) }
+
+// NewSized is [New] with so many agent identities of one blueprint. The vendor lets a blueprint's principal create 250.
+func NewSized(c sandbox.Company, seed uint64, perBlueprint int) *Sandbox {
 	s := &Sandbox{Now: time.Now, Nature: Nature{CascadeDelay: 30 * time.Second}, courier: newCourier()}
 	s.st = newState(c, seed)
 	s.ix.rebuild(s.st)
-	s.seed(c)
+	s.seed(c, perBlueprint)
 	return s
 }
 

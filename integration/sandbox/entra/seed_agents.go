@@ -7,7 +7,7 @@ import (
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-// perBlueprint is how many agent identities of one department share a blueprint.
+// perBlueprint is how many agent identities of one department share a blueprint, unless a tenant is made with more.
 const perBlueprint = 6
 
 // foreignTenant publishes a multitenant blueprint: this tenant has its principal and agents, but not the blueprint itself.
@@ -38,7 +38,8 @@ func (b *builder) addAgents(seeds []sandbox.Seed) {
 
 func (b *builder) addIdentity(i int, d sandbox.Seed) *object {
 	var bp *object
-	if i%11 == 10 {
+	if i%11 == 10 && (b.per == perBlueprint || b.guests < b.per) {
+		b.guests++
 		bp = b.foreignBlueprint()
 	} else {
 		bp = b.blueprintFor(d)
@@ -119,12 +120,12 @@ func notLetter(r rune) bool {
 func (b *builder) blueprintFor(d sandbox.Seed) *object {
 	used := b.used[d.Purpose]
 	b.used[d.Purpose]++
-	if used%perBlueprint > 0 {
+	if used%b.per > 0 {
 		return b.current[d.Purpose]
 	}
 	name := d.Purpose + " Agents"
 	if used > 0 {
-		name = fmt.Sprintf("%s %d", name, used/perBlueprint+1)
+		name = fmt.Sprintf("%s %d", name, used/b.per+1)
 	}
 	b.current[d.Purpose] = b.addBlueprint(d, name)
 	return b.current[d.Purpose]

@@ -11,17 +11,19 @@ import (
 type builder struct {
 	*Sandbox
 	company sandbox.Company
+	per     int               // agent identities of one blueprint
 	people  map[string]string // Person.Key → user id
 	groups  []string          // group ids
 	factory *object           // the service principal that provisions agents
 	foreign *object           // the principal of another tenant's blueprint
+	guests  int               // agent identities that it has
 	used    map[string]int    // department → agent identities that its blueprints have
 	current map[string]*object
 }
 
 // seed fills an empty tenant. The order of the steps is part of what a seed means.
-func (s *Sandbox) seed(c sandbox.Company) {
-	b := &builder{Sandbox: s, company: c, people: map[string]string{}, used: map[string]int{},
+func (s *Sandbox) seed(c sandbox.Company, perBlueprint int) {
+	b := &builder{Sandbox: s, company: c, per: perBlueprint, people: map[string]string{}, used: map[string]int{},
 		current: map[string]*object{}}
 	b.addPeople()
 	b.addGroups()
