@@ -63,6 +63,11 @@ func (c *client) batchTo(ctx context.Context, url string, paths []string, need s
 	if err != nil {
 		return err
 	}
+	return c.readBatch(a, paths, all)
+}
+
+// readBatch adds the answer to each path of a batch to all.
+func (c *client) readBatch(a answer, paths []string, all map[string]answer) error {
 	var in batchAnswers
 	if err := decode(a.body, &in); err != nil || in.Responses == nil {
 		return c.strange(a, `a batch with "responses"`)

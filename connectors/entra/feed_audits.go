@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -208,18 +209,17 @@ func (f *auditFeed) rereadAs(ctx context.Context, is sort, id string, a answer, 
 	return f.client.heirsOf(ctx, id, out)
 }
 
-// deeds of deletion, by the beginning of what the log calls them in lower case. Everything else may be called what it likes: what an
-// entry names is read again.
-var (
-	softDeletions = []string{"delete", "remove service principal"}
-	hardDeletions = []string{"hard delete"}
-)
+// deletion is what the log calls the deletion of an object, in lower case; the newer names are not published yet. Everything else may be
+// called what it likes: what an entry names is read again.
+var deletion = regexp.MustCompile(`^(hard delete|delete|remove) (service principal|application|user|agent identity|agent user|` +
+	`agent identity blueprint|agent identity blueprint principal|blueprint)$`)
 
+// signal is what leads to an object. Only what an entry is about can be gone by it, not what its properties name.
 func (e *wireAudit) signal(id string) signal {
-	begins := func(beginnings []string) bool {
-		name := strings.ToLower(e.Deed)
-		return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(name, b) })
+	s := signal{ID: id, LogID: e.ID, At: e.At, Actor: e.actor()}
+	about := slices.ContainsFunc(e.Targets, func(t wireTarget) bool { return strings.EqualFold(t.ID, id) })
+	if words := deletion.FindStringSubmatch(strings.ToLower(e.Deed)); words != nil && about {
+		s.Gone, s.Hard = true, words[1] == "hard delete"
 	}
-	hard := begins(hardDeletions)
-	return signal{ID: id, LogID: e.ID, At: e.At, Actor: e.actor(), Hard: hard, Gone: hard || begins(softDeletions)}
+	return s
 }
