@@ -81,6 +81,12 @@ func TestListsStandInForADelta(t *testing.T) {
 	if cur, err := c.client.readCursor(from); err != nil || cur.Listed.IsZero() || !strings.Contains(cur.Link, "deltatoken=A") {
 		t.Errorf("the place is %+v, %v", cur, err)
 	}
+	now = now.Add(barredEvery)
+	g.set("/servicePrincipals/delta?$deltatoken=A", canned{body: `{"@odata.deltaLink":"{{self}}/servicePrincipals/delta?$deltatoken=B","value":[]}`})
+	read()
+	if cur, err := c.client.readCursor(from); err != nil || !cur.Listed.IsZero() || !strings.Contains(cur.Link, "deltatoken=B") {
+		t.Errorf("the place is %+v, %v", cur, err)
+	}
 }
 
 // TestNothingStandsIn: without the first list the feed is forbidden, for want of what the delta needs; a second list that may not be read

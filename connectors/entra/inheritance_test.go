@@ -133,6 +133,59 @@ func TestGrantOfABlueprintReachesItsAgents(t *testing.T) {
 	}
 }
 
+// TestBetaIsAskedAboutOneOfThem: where all agents of a blueprint are to be told of, beta is asked about the first of them; where one is
+// new, about those that are known. What beta shows of an agent whose blueprint's principal is not known does not flow from the agent.
+func TestBetaIsAskedAboutOneOfThem(t *testing.T) {
+	answers, ids, book := heritage(3)
+	delete(answers, byAppID("servicePrincipals", blueprint1))
+	answers[auditPath] = list(entry("e1", "Update service principal", principal1))
+	for _, id := range ids[:2] {
+		one := "/beta" + castAgentIdentity + "/" + id
+		answers[one+betaRoles] = list(`{"id":"r9","principalId":"` + id + `","appRoleId":"` + roleID + `","resourceId":"` + graphID + `"}`)
+		answers[one+betaConsents] = list(`{"id":"c9","clientId":"` + id + `","scope":"B A","resourceId":"` + graphID + `"}`)
+	}
+	const delta = "/servicePrincipals/delta"
+	for at, a := range changes(delta, strings.ReplaceAll(itemAgent1, agent1, ids[2])) {
+		answers[at] = a
+	}
+	g := newGraph(t, answers)
+	c := g.connector()
+	pullAll(t, feedOf(t, c, feedInherited), nil, book)
+	delete(book, agentRef(ids[2]))
+	for name, from := range map[string]connectors.Cursor{feedAudits: logFrom(t, time.Minute), "service-principals": after(t, g, delta)} {
+		n := 0
+		for _, r := range pullAll(t, feedOf(t, c, name), from, book).Records {
+			if r.Type != recordInherited {
+				continue
+			}
+			n++
+			reading, err := normalize(r)
+			if err != nil || len(reading.Entities) != 2 {
+				t.Fatalf("%s: %+v, %v", name, reading, err)
+			}
+			for _, e := range reading.Entities {
+				if e.Grant.Inherited != blueprint1 {
+					t.Errorf("%s: %s flows from %q", name, e.Key, e.Grant.Inherited)
+				}
+			}
+		}
+		if want := map[string]int{feedAudits: 3, "service-principals": 1}[name]; n != want {
+			t.Errorf("%s tells of %d agents, want %d", name, n, want)
+		}
+	}
+}
+
+// TestDeltaFillsTheFamily: which agents a blueprint has is known from the delta as well.
+func TestDeltaFillsTheFamily(t *testing.T) {
+	const path = "/servicePrincipals/delta"
+	g := newGraph(t, changes(path, itemBP, itemAgent1, itemAgent3, `{"id":"`+agent3+`","@removed":{"reason":"changed"}}`))
+	c := g.connector()
+	pullAll(t, feedOf(t, c, "service-principals"), after(t, g, path), knows(agentRef(agent1), agentRef(agent3), blueprintRef(principal1)))
+	if app, agents, whole := c.client.family.of(principal1); app != blueprint1 || whole || !slices.Equal(agents, []string{agent1}) {
+		t.Errorf("%s has %v, whole %v", app, agents, whole)
+	}
+}
+
 // TestNewAgentInheritsAtOnce: what flows to an agent that nobody knew is told with it.
 func TestNewAgentInheritsAtOnce(t *testing.T) {
 	answers, _, _ := heritage(1)
@@ -175,8 +228,8 @@ func TestSweepTellsAsOfWhenItRead(t *testing.T) {
 			rules = time.Now()
 		}
 		for _, r := range p.Records {
-			if r.Asked.After(rules) {
-				t.Error("told as of the list of agents, not as of the rules")
+			if r.Asked.IsZero() || r.Asked.After(rules) {
+				t.Errorf("told as of %v, not as of the rules", r.Asked)
 			}
 		}
 		if from = p.Next; !p.More {
