@@ -34,6 +34,16 @@ func (b *book) note(r connectors.Reading) {
 // IsKnown implements [connectors.Knower].
 func (b *book) IsKnown(ref events.Ref) bool { return b.known[ref] }
 
+// Holds implements [connectors.Knower].
+func (b *book) Holds(holder string, k events.Kind) bool {
+	for ref := range b.known {
+		if ref.Holder == holder && ref.Kind == k {
+			return true
+		}
+	}
+	return false
+}
+
 // Known implements [connectors.Knower].
 func (b *book) Known(k events.Kind) (ids []string) {
 	for ref := range b.known {
