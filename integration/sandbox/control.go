@@ -27,6 +27,12 @@ var directoryOps = []Op{
 	BlockAgent, UnblockAgent, AddRole, RemoveRole, AddInheritable, RemoveInheritable, AddConsent, RemoveConsent, RaiseRisk, DismissRisk,
 }
 
+// cloudOps are the changes that only a cloud of Google's kind has.
+var cloudOps = []Op{
+	AddBinding, RemoveBinding, DisableCredential, EnableCredential, RedeployAgent, CallAgent, FailChange, AddConnection, RemoveConnection,
+	CreateProvider, DisableProvider, EnableProvider, DeleteProvider, RestoreProvider, OpenSink,
+}
+
 // Ops returns the changes that each vendor has for some agent or other, in a fixed order, for tests that draw from them.
 func Ops() []Op { return slices.Clone(ops) }
 
@@ -37,6 +43,11 @@ func ExtraOps() []Op { return slices.Clone(extraOps) }
 // DirectoryOps returns the changes that only a directory like Entra has: agents blocked by the vendor, directory roles, what is
 // inherited from a blueprint, consents, risks. They are not among [ExtraOps], most of which more than one vendor has.
 func DirectoryOps() []Op { return slices.Clone(directoryOps) }
+
+// CloudOps returns the changes that only a cloud like Google has: roles on other resources than projects, keys that are disabled,
+// agents that are deployed anew, changes that agents make and changes that fail, stores of delegated credentials, a queue. Of the
+// [DirectoryOps] it has consents and agents blocked by the vendor too.
+func CloudOps() []Op { return slices.Clone(cloudOps) }
 
 // controls is the control API, JSON throughout. It asks for no credentials: a sandbox listens on loopback.
 //
@@ -81,7 +92,7 @@ func (s *Server) mutate(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	if all := slices.Concat(ops, extraOps, directoryOps); !slices.Contains(all, c.Op) {
+	if all := slices.Concat(ops, extraOps, directoryOps, cloudOps); !slices.Contains(all, c.Op) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("op: %q is not a change; use one of %v", c.Op, all))
 		return
 	}

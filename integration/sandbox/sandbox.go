@@ -83,6 +83,22 @@ const (
 	RemoveConsent     Op = "consent.remove"
 	RaiseRisk         Op = "risk.raise" // the vendor detects a risk
 	DismissRisk       Op = "risk.dismiss"
+
+	AddBinding        Op = "binding.add" // a role on any resource; Name is its kind: organization, folder, project, engine, account
+	RemoveBinding     Op = "binding.remove"
+	DisableCredential Op = "credential.disable"
+	EnableCredential  Op = "credential.enable"
+	RedeployAgent     Op = "agent.redeploy" // the same agent under a new identity: what the old one was given stays behind
+	CallAgent         Op = "agent.call"     // an agent itself makes an administrative change
+	FailChange        Op = "change.fail"    // a change is tried and refused, which only the vendor's log tells
+	AddConnection     Op = "connection.add" // an agent may call another agent
+	RemoveConnection  Op = "connection.remove"
+	CreateProvider    Op = "provider.create" // a store of credentials that people delegate to agents
+	DisableProvider   Op = "provider.disable"
+	EnableProvider    Op = "provider.enable"
+	DeleteProvider    Op = "provider.delete" // soft, restorable
+	RestoreProvider   Op = "provider.restore"
+	OpenSink          Op = "sink.open" // the vendor's log flows into a queue from now on; Key is the subscription
 )
 
 // Change asks for one change. Agent and Person may be empty: then the sandbox picks one that fits, with its own generator.
@@ -117,6 +133,26 @@ type Truth struct {
 
 	// Blueprints are the templates of agents, sorted by ID; nil where the vendor has none.
 	Blueprints []TruthBlueprint `json:"blueprints,omitempty"`
+
+	// Further are identities of kinds beyond those of Agents, sorted by ID. They stand apart so that a test may compare
+	// Agents with what a connector reads that does not read these kinds. At Google: cloud_run_service, gemini_agent and
+	// managed_identity.
+	Further []TruthAgent `json:"further,omitempty"`
+
+	// Providers are stores of credentials that people delegate to agents, sorted by ID.
+	Providers []TruthProvider `json:"providers,omitempty"`
+
+	// Dangling are the grants to agents that are gone, as member and [TruthAgent.Bindings] separated by a space, sorted.
+	Dangling []string `json:"dangling,omitempty"`
+}
+
+// TruthProvider is a store of delegated credentials: Google's auth provider.
+type TruthProvider struct {
+	ID       string   `json:"id"`       // resource name
+	Kind     string   `json:"kind"`     // three_legged_oauth, two_legged_oauth, api_key
+	Status   string   `json:"status"`   // active, disabled, deleted (restorable)
+	Scopes   []string `json:"scopes"`   // that may be asked for, in the vendor's order
+	Consents []string `json:"consents"` // who consented: person: scopes separated by spaces, and (suspended) behind, sorted
 }
 
 // TruthBlueprint is one template of agents as the vendor has it.
@@ -159,8 +195,23 @@ type TruthAgent struct {
 	DisabledBy string   `json:"disabled_by,omitempty"` // vendor, when the vendor itself disabled it
 	Roles      []string `json:"roles,omitempty"`       // the ids of its assignments to directory roles, sorted
 	Inherited  []string `json:"inherited,omitempty"`   // the ids of the grants that it has through its blueprint, sorted
-	Consents   []string `json:"consents,omitempty"`    // scope@resource id for person id or all, of its own delegated grants, sorted
+	Consents   []string `json:"consents,omitempty"`    // scope@resource id for person id or all, of its own delegated grants, sorted; at Google with (revoked) or (suspended) behind when it was used but does not stand
 	Risk       string   `json:"risk,omitempty"`        // low, medium, high: the level while it is at risk
+
+	// Identifiers are the other names that the vendor knows it by, as type=value, sorted: principal, spiffe, email, urn,
+	// resource (without scheme), uri (of where it runs), account (whose identity it runs under).
+	Identifiers []string `json:"identifiers,omitempty"`
+
+	// Bindings are all its roles wherever they are given, as role@full resource name, with " if " and the expression behind
+	// when there is a condition, sorted. Grants are those of them that lie on projects.
+	Bindings []string `json:"bindings,omitempty"`
+
+	// Federated are the outside identities that may act as it, as the vendor's policies spell them, sorted.
+	Federated []string `json:"federated,omitempty"`
+
+	// Connections are the agents that it may call, by ID, with " with " and the provider behind when it calls for a
+	// person, sorted.
+	Connections []string `json:"connections,omitempty"`
 }
 
 // Fault is a misbehaviour that the chassis plays instead of, or on top of, the vendor's answer.

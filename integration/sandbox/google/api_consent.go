@@ -1,5 +1,10 @@
 package google
 
+import (
+	"strings"
+	"time"
+)
+
 // consentJSON is an Authorization of agentidentity/v1: one user's standing consent.
 type consentJSON struct {
 	Name         string   `json:"name"`
@@ -33,8 +38,8 @@ func (c *consent) json() consentJSON {
 }
 
 func (a *accessSummary) json(s *state) summaryJSON {
-	j := summaryJSON{Name: a.name(), AuthProvider: a.Provider, UserID: a.User, WorkloadID: a.Workload, Scopes: a.Scopes,
-		FirstAccessTime: stamp(a.First), LastAccessTime: stamp(a.Last), PurgeTime: stamp(a.Last.AddDate(0, 0, 180))}
+	j := summaryJSON{Name: a.name(), AuthProvider: a.Provider, UserID: a.User, WorkloadID: a.spelled(), Scopes: a.Scopes,
+		FirstAccessTime: stamp(a.First), LastAccessTime: stamp(a.Last), PurgeTime: stamp(a.purged())}
 	if p := pick(s.Providers, func(p *authProvider) bool { return p.name() == a.Provider }); p != nil {
 		j.AuthProviderType = p.providerType()
 		if p.Issuer != "" {
@@ -42,6 +47,22 @@ func (a *accessSummary) json(s *state) summaryJSON {
 		}
 	}
 	return j
+}
+
+// purged is when a summary is forgotten. Until then it tells what was, whatever has become of the consent since.
+func (a *accessSummary) purged() time.Time { return a.Last.AddDate(0, 0, 180) }
+
+// spelled is the workload in one of two spellings, a third of them as in the agent's certificate: the reference calls it a
+// SPIFFE id, the guides show an IAM principal.
+func (a *accessSummary) spelled() string {
+	if strings.ContainsAny(a.ID[len(a.ID)-1:], "01234") {
+		return spiffeOf(a.Workload)
+	}
+	return a.Workload
+}
+
+func spiffeOf(principal string) string {
+	return strings.Replace(principal, "principal://", "spiffe://", 1)
 }
 
 func listConsents(c *call) (any, *apiError) {
@@ -105,7 +126,7 @@ func listSummaries(c *call) (any, *apiError) {
 		pager: identityPager,
 		all:   c.Summaries,
 		in: func(a *accessSummary) bool {
-			return a.Project == p.ProjectID && c.covers(a.Location) && (keep == nil || keep(a.named(c.state)))
+			return a.Project == p.ProjectID && c.covers(a.Location) && c.now.Before(a.purged()) && (keep == nil || keep(a.named(c.state)))
 		},
 		key:  func(a *accessSummary) string { return a.Provider + "\x00" + a.User + "\x00" + a.ID },
 		show: func(a *accessSummary) summaryJSON { return a.json(c.state) },
@@ -126,7 +147,7 @@ func getSummary(c *call) (any, *apiError) {
 		return nil, e
 	}
 	for _, a := range c.Summaries {
-		if a.Project == p.ProjectID && a.Location == c.vars["location"] && a.ID == c.vars["summary"] {
+		if a.Project == p.ProjectID && a.Location == c.vars["location"] && a.ID == c.vars["summary"] && c.now.Before(a.purged()) {
 			return a.json(c.state), nil
 		}
 	}

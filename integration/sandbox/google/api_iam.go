@@ -46,9 +46,7 @@ func listAccounts(c *call) (any, *apiError) {
 	}
 	found, next, e := page(c, list[*account, accountJSON]{
 		pager: pager{fallback: 20, max: 100, reject: true},
-		all:   c.Accounts,
-		in:    func(a *account) bool { return a.Project == p.ProjectID && a.Deleted.IsZero() },
-		key:   func(a *account) string { return a.UniqueID },
+		shelf: c.ix.accountsIn[p.ProjectID],
 		show:  (*account).json,
 	})
 	if e != nil {

@@ -147,7 +147,7 @@ func queryProviders(c *call) (any, *apiError) {
 		return nil, invalid("workload_id", "The field workload_id is required.")
 	}
 	found, next, e := c.distinct(func(s *accessSummary) (string, bool) {
-		return s.Provider, s.Workload == workload && s.Location == c.vars["location"]
+		return s.Provider, (s.Workload == workload || spiffeOf(s.Workload) == workload) && s.Location == c.vars["location"]
 	})
 	if e != nil {
 		return nil, e
@@ -162,7 +162,7 @@ func queryProviders(c *call) (any, *apiError) {
 func (c *call) distinct(value func(*accessSummary) (string, bool)) ([]string, string, *apiError) {
 	var found []string
 	for _, s := range c.Summaries {
-		if v, ok := value(s); ok {
+		if v, ok := value(s); ok && c.now.Before(s.purged()) {
 			found = append(found, v)
 		}
 	}

@@ -30,11 +30,11 @@ func listEntries(c *call) (any, *apiError) {
 	if e := c.decode(&r); e != nil {
 		return nil, e
 	}
-	projects, e := c.containers(r)
+	containers, e := c.containers(r)
 	if e != nil {
 		return nil, e
 	}
-	keep, e := entryFilter(r.Filter)
+	keep, floor, e := entryFilter(r.Filter)
 	if e != nil {
 		return nil, e
 	}
@@ -44,13 +44,11 @@ func listEntries(c *call) (any, *apiError) {
 	c.bound = strings.Join(r.ResourceNames, ",") + "\x00" + r.Filter + "\x00" + r.OrderBy
 	found, next, e := page(c, list[*logEntry, *entryJSON]{
 		pager: pager{fallback: 50, max: 1000, life: 24 * time.Hour, size: r.PageSize, token: r.PageToken, body: true},
-		all:   c.Log,
-		in: func(l *logEntry) bool {
-			return slices.Contains(projects, l.Project) && !c.now.Before(l.Visible) && keep(l)
-		},
-		key:  (*logEntry).key,
-		desc: r.OrderBy == "timestamp desc",
-		show: func(l *logEntry) *entryJSON { return &l.Entry },
+		shelf: c.ix.log,
+		floor: floor,
+		in:    func(l *logEntry) bool { return containers[l.In] && !c.now.Before(l.Visible) && keep(l) },
+		desc:  r.OrderBy == "timestamp desc",
+		show:  func(l *logEntry) *entryJSON { return &l.Entry },
 	})
 	if e != nil {
 		return nil, e
@@ -61,9 +59,9 @@ func listEntries(c *call) (any, *apiError) {
 	}{found, next}, nil
 }
 
-// containers are the ids of the projects whose logs a request reads. The organization has a log of its own, which is
-// empty: it does not contain its projects' logs.
-func (c *call) containers(r entriesRequest) ([]string, *apiError) {
+// containers are the projects, folders and organization whose logs a request reads. Each has a log of its own: a folder or
+// the organization does not contain what lies below it.
+func (c *call) containers(r entriesRequest) (map[string]bool, *apiError) {
 	names := slices.Clone(r.ResourceNames)
 	for _, id := range r.ProjectIDs {
 		names = append(names, "projects/"+id)
@@ -71,44 +69,71 @@ func (c *call) containers(r entriesRequest) ([]string, *apiError) {
 	if len(names) == 0 || len(names) > maxResources {
 		return nil, invalid("resource_names", "Between 1 and %d resource names are needed, got %d.", maxResources, len(names))
 	}
-	var out []string
+	out := map[string]bool{}
 	for _, name := range names {
 		parts := strings.Split(name, "/")
 		view := len(parts) == 8 && parts[2] == "locations" && parts[4] == "buckets" && parts[6] == "views"
 		if len(parts) != 2 && !view {
 			return nil, invalid("resource_names", "Invalid resource name %q: want projects/[PROJECT_ID], "+
-				"organizations/[ORGANIZATION_ID] or the full name of a log view.", name)
+				"folders/[FOLDER_ID], organizations/[ORGANIZATION_ID] or the full name of a log view.", name)
 		}
-		if name == "organizations/"+c.Org {
-			continue
-		}
-		p := c.project(parts[1])
-		if parts[0] != "projects" || p == nil {
+		in := c.container(parts[0], parts[1])
+		if in == "" {
 			return nil, denied(serviceLogging, "logging.logEntries.list", strings.Join(parts[:2], "/"))
 		}
 		if !view || parts[5] == "_Required" { // where Admin Activity entries are kept
-			out = append(out, p.ProjectID)
+			out[in] = true
 		}
 	}
 	return out, nil
 }
 
-// entryFilter parses a filter in the Logging query language.
-func entryFilter(text string) (func(*logEntry) bool, *apiError) {
+// container is the name by which the log knows a project, a folder or the organization; empty when there is none such.
+func (s *state) container(kind, id string) string {
+	switch p := s.project(id); {
+	case kind == "projects" && p != nil:
+		return "projects/" + p.ProjectID
+	case kind == "folders" && s.folder(id) != nil, kind == "organizations" && id == s.Org:
+		return kind + "/" + id
+	}
+	return ""
+}
+
+// entryFilter parses a filter in the Logging query language. floor is the least key of an entry that can fit, so that what
+// is older than a filter asks for costs nothing.
+func entryFilter(text string) (keep func(*logEntry) bool, floor string, e *apiError) {
 	f, err := parseFilter(text, "log_id")
 	if err != nil {
-		return nil, invalid("filter", "Unparseable filter: %v.", err)
+		return nil, "", invalid("filter", "Unparseable filter: %v.", err)
 	}
 	if f == nil {
-		return func(*logEntry) bool { return true }, nil
+		return func(*logEntry) bool { return true }, "", nil
 	}
 	for _, path := range f.fields() {
 		first, _, _ := strings.Cut(path, ".")
 		if first != "log_id()" && !slices.Contains(entryFields, snakeCase(first)) {
-			return nil, invalid("filter", "Unparseable filter: Field not found: '%s'.", path)
+			return nil, "", invalid("filter", "Unparseable filter: Field not found: '%s'.", path)
 		}
 	}
-	return func(l *logEntry) bool { return f.match(l.fields()) }, nil
+	return func(l *logEntry) bool { return f.match(l.fields()) }, floorOf(f), nil
+}
+
+// floorOf looks for a restriction of the timestamp that everything must meet.
+func floorOf(f filter) (floor string) {
+	parts, ok := f.(all)
+	if !ok {
+		parts = all{f}
+	}
+	for _, part := range parts {
+		c, ok := part.(comparison)
+		if !ok || c.path != "timestamp" || c.op != ">=" && c.op != ">" || len(c.values) != 1 {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339Nano, c.values[0]); err == nil {
+			floor = max(floor, sortable(t))
+		}
+	}
+	return floor
 }
 
 // fields is what a filter sees of the entry: its JSON, and its log id for log_id(…).

@@ -43,10 +43,8 @@ func listEngines(c *call) (any, *apiError) {
 	}
 	found, next, e := page(c, list[*engine, engineJSON]{
 		pager: pager{fallback: 100, max: 100},
-		all:   c.Engines,
-		in:    func(en *engine) bool { return en.Project == p.ProjectID && en.Location == c.vars["location"] },
+		shelf: c.ix.enginesIn[p.ProjectID+"/"+c.vars["location"]],
 		keep:  keep,
-		key:   func(en *engine) string { return en.ID },
 		show:  func(en *engine) engineJSON { return en.json(c.state) },
 	})
 	if e != nil {

@@ -109,17 +109,21 @@ func listRegistered(c *call) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	found, next, e := page(c, list[*registered, agentJSON]{
+	l := list[*registered, agentJSON]{
 		pager: pager{fallback: 50, max: 1000},
-		all:   c.Registered,
-		in: func(r *registered) bool {
-			return r.Project == p.ProjectID && r.Location == c.vars["location"] && r.shown(c.now)
-		},
-		keep: keep,
-		key:  key,
-		desc: desc,
-		show: func(r *registered) agentJSON { return r.json(c.state, c.opt) },
-	})
+		shelf: c.ix.registeredIn[p.ProjectID+"/"+c.vars["location"]],
+		in:    func(r *registered) bool { return r.shown(c.now) },
+		keep:  keep,
+		desc:  desc,
+		show:  func(r *registered) agentJSON { return r.json(c.state, c.opt) },
+	}
+	if key != nil {
+		for _, it := range l.shelf {
+			l.all = append(l.all, it.of)
+		}
+		l.shelf, l.key = nil, key
+	}
+	found, next, e := page(c, l)
 	if e != nil {
 		return nil, e
 	}
@@ -129,7 +133,8 @@ func listRegistered(c *call) (any, *apiError) {
 	}{found, next}, nil
 }
 
-// orderOf reads orderBy of agents.list: one field, ascending or desc. The name breaks ties.
+// orderOf reads orderBy of agents.list: one field, ascending or desc. The name breaks ties, and is the order of the shelf, for
+// which key is nil.
 func orderOf(by string) (key func(*registered) string, desc bool, e *apiError) {
 	words := strings.Fields(by)
 	if len(words) == 2 && (words[1] == "asc" || words[1] == "desc") {
@@ -139,7 +144,7 @@ func orderOf(by string) (key func(*registered) string, desc bool, e *apiError) {
 		words = []string{"name"}
 	}
 	fields := map[string]func(*registered) string{
-		"name":        func(*registered) string { return "" },
+		"name":        func(r *registered) string { return r.ID },
 		"displayName": func(r *registered) string { return r.Title },
 		"createTime":  func(r *registered) string { return sortable(r.Created) },
 		"updateTime":  func(r *registered) string { return sortable(r.Updated) },
@@ -148,6 +153,9 @@ func orderOf(by string) (key func(*registered) string, desc bool, e *apiError) {
 	if len(words) > 1 || value == nil {
 		return nil, false, invalid("order_by", "Invalid orderBy %q: want one of name, display_name, create_time, "+
 			"update_time, and desc after it for descending.", by)
+	}
+	if words[0] == "name" {
+		return nil, desc, nil
 	}
 	return func(r *registered) string { return value(r) + "\x00" + r.ID }, desc, nil
 }

@@ -24,7 +24,7 @@ type projectJSON struct {
 
 func (p *project) json(s *state) projectJSON {
 	return projectJSON{
-		Name: "projects/" + p.Number, Parent: "organizations/" + s.Org, ProjectID: p.ProjectID, State: "ACTIVE",
+		Name: "projects/" + p.Number, Parent: p.parent(s), ProjectID: p.ProjectID, State: "ACTIVE",
 		DisplayName: p.Title, CreateTime: stamp(p.Created), UpdateTime: stamp(p.Created),
 		Etag: `W/"` + etag("project", p.Number, 1) + `"`, Labels: p.Labels,
 	}
@@ -35,10 +35,14 @@ func searchProjects(c *call) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
+	return c.listedProjects(func(p *project) bool { return match(p.json(c.state)) })
+}
+
+func (c *call) listedProjects(in func(*project) bool) (any, *apiError) {
 	found, next, e := page(c, list[*project, projectJSON]{
 		pager: pager{fallback: 50, max: 500},
 		all:   c.Projects,
-		in:    func(p *project) bool { return match(p.json(c.state)) },
+		in:    in,
 		key:   func(p *project) string { return p.ProjectID },
 		show:  func(p *project) projectJSON { return p.json(c.state) },
 	})
@@ -135,15 +139,15 @@ func getProjectPolicy(c *call) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	var body struct {
-		Options struct {
-			RequestedPolicyVersion int `json:"requestedPolicyVersion"`
-		} `json:"options"`
+	return c.bodyPolicy(projectPolicyKey(p.ProjectID))
+}
+
+// parent is the folder or the organization that a project is in.
+func (p *project) parent(s *state) string {
+	if p.Folder != "" {
+		return "folders/" + p.Folder
 	}
-	if e := c.decode(&body); e != nil {
-		return nil, e
-	}
-	return c.policyJSON(projectPolicyKey(p.ProjectID), body.Options.RequestedPolicyVersion)
+	return "organizations/" + s.Org
 }
 
 // etag is a version tag as the APIs give it: base64 of eight bytes that change with the revision.

@@ -46,7 +46,7 @@ func (r *runService) url() string {
 
 func (r *runService) json(s *state) runJSON {
 	j := runJSON{Name: r.name(), Description: r.Description, UID: r.UID, Generation: strconv.Itoa(r.Generation),
-		FunctionalType: "FUNCTIONAL_TYPE_AGENT", CreateTime: stamp(r.Created), UpdateTime: stamp(r.Updated),
+		FunctionalType: r.functionalType(), CreateTime: stamp(r.Created), UpdateTime: stamp(r.Updated),
 		Creator: s.Admin, LastModifier: s.Admin, Ingress: "INGRESS_TRAFFIC_INTERNAL_ONLY", LaunchStage: "GA",
 		Template: runTemplateJSON{ServiceAccount: r.Account,
 			Containers: []runContainerJSON{{r.Location + "-docker.pkg.dev/" + r.Project + "/agents/" + r.ID + ":stable"}}},
@@ -56,6 +56,22 @@ func (r *runService) json(s *state) runJSON {
 			"spiffe://" + s.trustDomain() + "/resources/run/" + r.host(), true}
 	}
 	return j
+}
+
+func (r *runService) functionalType() string {
+	if r.Plain {
+		return ""
+	}
+	return "FUNCTIONAL_TYPE_AGENT"
+}
+
+// getRunPolicy reads the policy of a service: who may call it.
+func getRunPolicy(c *call) (any, *apiError) {
+	r, e := c.runOf("run.services.getIamPolicy")
+	if e != nil {
+		return nil, e
+	}
+	return c.queryPolicy(runPolicyKey(r.host()))
 }
 
 // listRuns answers for one location, or for all of them under locations/-.
@@ -107,17 +123,23 @@ func (c *call) unreachable(p *project, ask bool) []string {
 	return out
 }
 
-func getRun(c *call) (any, *apiError) {
-	p, e := c.projectOf("run.services.get")
+// runOf is the service that the path names.
+func (c *call) runOf(permission string) (*runService, *apiError) {
+	p, e := c.projectOf(permission)
 	if e != nil {
 		return nil, e
 	}
 	if r := c.run("projects/" + p.Number + "/locations/" + c.vars["location"] + "/services/" + c.vars["service"]); r != nil {
-		if e := c.settled(r.UID, r.Created, "run.services.get", r.name()); e != nil {
-			return nil, e
-		}
-		return r.json(c.state), nil
+		return r, c.settled(r.UID, r.Created, permission, r.name())
 	}
 	return nil, notFound("Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
 		c.vars["service"], c.vars["location"], p.ProjectID)
+}
+
+func getRun(c *call) (any, *apiError) {
+	r, e := c.runOf("run.services.get")
+	if e != nil {
+		return nil, e
+	}
+	return r.json(c.state), nil
 }

@@ -66,7 +66,7 @@ func (s *state) newEngine(opt Options, at time.Time, p *project, location, title
 		e.Labels = map[string]string{"team": label(team)}
 	}
 	s.Engines = append(s.Engines, e)
-	s.ix.engines[e.name()] = e
+	s.ix.addEngine(e)
 	s.engineDeed(opt, at, e, "Create")
 	return e
 }
@@ -108,7 +108,7 @@ func (s *state) register(shown time.Time, project, number, location, service, ho
 		r.Skill = skills[s.Rand.Pick(len(skills))]
 	}
 	s.Registered = append(s.Registered, r)
-	s.ix.registered[host] = r
+	s.ix.addRegistered(r)
 	return r
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
 // TestRoutesAreInTheContract holds each route to its discovery document: same method, path and query parameters.
@@ -86,8 +85,8 @@ func (c *contract) walk(prefix, collection, items string, after func(name string
 
 func TestAnswersKeepTheContract(t *testing.T) {
 	w := newWorld(t, 120, Options{PageSize: 4, Unreachable: []string{"europe-west6"}})
-	for _, op := range sandbox.Ops() {
-		_, _ = w.Mutate(sandbox.Change{Op: op}) // some find nothing, which other tests are about
+	for _, c := range everything() {
+		_, _ = w.Mutate(c) // some find nothing, which other tests are about
 	}
 	w.clock.Advance(time.Hour)
 	c := &contract{w, loadDiscovery(t), map[string]bool{}}
@@ -96,6 +95,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 		c.call("POST", "/cloudresourcemanager/v3/"+name+":getIamPolicy", `{"options":{"requestedPolicyVersion":3}}`)
 		c.call("POST", "/cloudresourcemanager/v3/"+name+":getIamPolicy", "")
 	})
+	c.hierarchy()
 	for _, p := range w.Projects() {
 		c.project("projects/" + p)
 	}
@@ -106,8 +106,44 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	}
 }
 
+// hierarchy crawls the organization and its folders.
+func (c *contract) hierarchy() {
+	const v = "/cloudresourcemanager/v3/"
+	const three = `{"options":{"requestedPolicyVersion":3}}`
+	c.walk(v, "organizations:search", "organizations", func(name string) {
+		c.call("GET", v+name, "")
+		c.call("POST", v+name+":getIamPolicy", three)
+		c.walk(v, "folders?parent="+name, "folders", nil)
+		c.walk(v, "projects?parent="+name, "projects", nil)
+	})
+	c.walk(v, "folders:search", "folders", func(name string) {
+		c.call("GET", v+name, "")
+		c.call("POST", v+name+":getIamPolicy", three)
+		c.walk(v, "projects?parent="+name, "projects", nil)
+	})
+}
+
+// pools crawls the workload identity pools of a project.
+func (c *contract) pools(p string) {
+	const v, deleted = "/iam/v1/", "?showDeleted=true"
+	get := func(name string) { c.call("GET", v+name, "") }
+	c.walk(v, p+"/locations/global/workloadIdentityPools"+deleted, "workloadIdentityPools", func(pool string) {
+		get(pool)
+		c.call("POST", v+pool+":getIamPolicy", `{"options":{"requestedPolicyVersion":3}}`)
+		c.walk(v, pool+"/providers"+deleted, "workloadIdentityPoolProviders", get)
+		c.walk(v, pool+"/namespaces"+deleted, "workloadIdentityPoolNamespaces", func(ns string) {
+			get(ns)
+			c.walk(v, ns+"/managedIdentities"+deleted, "workloadIdentityPoolManagedIdentities", func(m string) {
+				get(m)
+				c.call("GET", v+m+":listAttestationRules", "")
+			})
+		})
+	})
+}
+
 func (c *contract) project(p string) {
 	c.t.Helper()
+	c.pools(p)
 	c.walk("/iam/v1/", p+"/serviceAccounts", "accounts", func(name string) {
 		c.call("GET", "/iam/v1/"+name, "")
 		c.call("POST", "/iam/v1/"+name+":getIamPolicy?options.requestedPolicyVersion=3", "")
@@ -121,7 +157,10 @@ func (c *contract) project(p string) {
 		c.walk("/agentregistry/v1/", at+"/agents?orderBy=display_name+desc", "agents", get("/agentregistry/v1/"))
 		c.walk("/agentregistry/v1/", at+"/bindings", "bindings", get("/agentregistry/v1/"))
 		c.walk("/agentregistry/v1/", at+"/services", "services", get("/agentregistry/v1/"))
-		c.walk("/run/v2/", at+"/services", "services", get("/run/v2/"))
+		c.walk("/run/v2/", at+"/services", "services", func(name string) {
+			c.call("GET", "/run/v2/"+name, "")
+			c.call("GET", "/run/v2/"+name+":getIamPolicy?options.requestedPolicyVersion=3", "")
+		})
 		c.walk("/aiplatform/v1/", at+"/reasoningEngines", "reasoningEngines", func(name string) {
 			c.call("GET", "/aiplatform/v1/"+name, "")
 			c.call("POST", "/aiplatform/v1/"+name+":getIamPolicy?options.requestedPolicyVersion=3", "")
@@ -137,8 +176,10 @@ func (c *contract) project(p string) {
 func (c *contract) gemini(p string) {
 	const v = "/discoveryengine/v1alpha/"
 	get := func(name string) { c.call("GET", v+name, "") }
+	c.walk(v, p+"/locations/global/authorizations", "authorizations", get)
 	c.walk(v, p+"/locations/global/collections/default_collection/engines", "engines", func(engine string) {
 		get(engine)
+		get(engine + ":getIamPolicy?options.requestedPolicyVersion=3")
 		c.walk(v, engine+"/assistants", "assistants", func(assistant string) { c.walk(v, assistant+"/agents", "agents", get) })
 	})
 }

@@ -2,6 +2,7 @@ package google
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -25,16 +26,16 @@ func (s *state) accountDeed(opt Options, at time.Time, a *account, method, permi
 	for k, v := range extra {
 		request[k] = v
 	}
-	s.record(opt, at, deed{project: a.Project, service: serviceIAM, method: admin + method,
+	s.record(opt, at, deed{in: "projects/" + a.Project, service: serviceIAM, method: admin + method,
 		permission: "iam." + permission, name: name, resource: a.resource(), request: request, response: response})
 }
 
 // keyDeed is the coming or going of a user-managed key. The private key is never logged.
 func (s *state) keyDeed(opt Options, at time.Time, a *account, k *accountKey, method, permission string) {
-	d := deed{project: a.Project, service: serviceIAM, method: admin + method, permission: "iam." + permission,
+	d := deed{in: "projects/" + a.Project, service: serviceIAM, method: admin + method, permission: "iam." + permission,
 		name: "projects/-/serviceAccounts/" + a.UniqueID, resource: a.resource(), request: map[string]any{
 			"@type": "type.googleapis.com/" + admin + method + "Request", "name": a.name()}}
-	if method == "DeleteServiceAccountKey" {
+	if method != "CreateServiceAccountKey" {
 		d.name += "/keys/" + k.ID
 		d.request["name"] = a.name() + "/keys/" + k.ID
 	} else {
@@ -60,13 +61,16 @@ func (a *account) resource() resourceJSON {
 // engineDeed is the creation, update or deletion of an engine: long-running, so it is logged twice. Creation names the
 // parent; the engine's id is in the operation and in the last entry's response.
 func (s *state) engineDeed(opt Options, at time.Time, e *engine, verb string) {
-	method := "google.cloud.aiplatform.v1.ReasoningEngineService." + verb + "ReasoningEngine"
-	type_ := "type.googleapis.com/google.cloud.aiplatform.v1." + verb + "ReasoningEngineRequest"
-	d := deed{project: e.Project, service: servicePlatform, method: method, name: e.name(),
+	version := "v1"
+	if s.Serial%4 == 1 { // some clients use the older one
+		version = "v1beta1"
+	}
+	method := "google.cloud.aiplatform." + version + ".ReasoningEngineService." + verb + "ReasoningEngine"
+	type_ := "type.googleapis.com/google.cloud.aiplatform." + version + "." + verb + "ReasoningEngineRequest"
+	d := deed{in: "projects/" + e.Project, service: servicePlatform, method: method, name: e.name(),
 		permission: "aiplatform.reasoningEngines." + map[string]string{"Create": "create", "Update": "update",
 			"Delete": "delete"}[verb],
-		resource: resourceJSON{"audited_resource", map[string]string{"project_id": e.Project,
-			"service": "aiplatform.googleapis.com", "method": method}},
+		resource:  audited(e.Project, servicePlatform, method),
 		request:   map[string]any{"@type": type_, "name": e.name()},
 		operation: fmt.Sprintf("%s/operations/%d", e.name(), 1000+s.Serial),
 	}
@@ -84,40 +88,30 @@ func (s *state) engineDeed(opt Options, at time.Time, e *engine, verb string) {
 	s.record(opt, at, d)
 }
 
-// runDeed is a change of a Cloud Run service.
+// runDeed is a change of a Cloud Run service: through the newer API, or through the older one, which has other names.
 func (s *state) runDeed(opt Options, at time.Time, r *runService, verb string) {
-	method := "google.cloud.run.v2.Services." + verb + "Service"
-	s.record(opt, at, deed{project: r.Project, service: serviceRun, method: method, name: r.name(),
+	method, name := "google.cloud.run.v2.Services."+verb+"Service", r.name()
+	if s.Serial%3 == 0 {
+		method = "google.cloud.run.v1.Services." + strings.Replace(verb, "Update", "Replace", 1) + "Service"
+		name = "namespaces/" + r.Project + "/services/" + r.ID
+	}
+	s.record(opt, at, deed{in: "projects/" + r.Project, service: serviceRun, method: method, name: name,
 		permission: "run.services." + map[string]string{"Create": "create", "Update": "update", "Delete": "delete"}[verb],
-		resource: resourceJSON{"cloud_run_revision", map[string]string{"project_id": r.Project, "location": r.Location,
-			"service_name": r.ID}},
-		request: map[string]any{"@type": "type.googleapis.com/google.cloud.run.v2." + verb + "ServiceRequest",
-			"name": r.name()}})
+		resource:   r.resource(), request: map[string]any{"name": name}})
 }
 
 // manualDeed is a change of a user's registration in Agent Registry: long-running.
 func (s *state) manualDeed(opt Options, at time.Time, m *manual, verb string) {
 	method := "google.cloud.agentregistry.v1.AgentRegistry." + verb + "Service"
-	s.record(opt, at, deed{project: m.Project, service: serviceRegistry, method: method, name: m.name(),
+	s.record(opt, at, deed{in: "projects/" + m.Project, service: serviceRegistry, method: method, name: m.name(),
 		permission: "agentregistry.services." + map[string]string{"Create": "create", "Update": "update",
 			"Delete": "delete"}[verb],
-		resource: resourceJSON{"audited_resource", map[string]string{"project_id": m.Project,
-			"service": "agentregistry.googleapis.com", "method": method}},
+		resource: audited(m.Project, serviceRegistry, method),
 		request: map[string]any{"@type": "type.googleapis.com/google.cloud.agentregistry.v1." + verb + "ServiceRequest",
 			"name": m.name()},
 		operation: fmt.Sprintf("projects/%s/locations/%s/operations/operation-%d", m.Project, m.Location, 1000+s.Serial)})
 }
 
-// policyDeed is the change of one member's role in a project's policy.
-func (s *state) policyDeed(opt Options, at time.Time, project, action, role, member string, cond *expr) {
-	delta := map[string]any{"action": action, "role": role, "member": member}
-	if cond != nil {
-		delta["condition"] = map[string]any{"title": cond.Title, "expression": cond.Expression}
-	}
-	s.record(opt, at, deed{project: project, service: serviceResource, method: "SetIamPolicy",
-		permission: "resourcemanager.projects.setIamPolicy", name: "projects/" + project,
-		resource: resourceJSON{"project", map[string]string{"project_id": project}},
-		request:  map[string]any{"@type": "type.googleapis.com/google.iam.v1.SetIamPolicyRequest", "resource": project},
-		data: map[string]any{"@type": "type.googleapis.com/google.iam.v1.logging.AuditData",
-			"policyDelta": map[string]any{"bindingDeltas": []any{delta}}}})
+func (r *runService) resource() resourceJSON {
+	return resourceJSON{"cloud_run_revision", map[string]string{"project_id": r.Project, "location": r.Location, "service_name": r.ID}}
 }

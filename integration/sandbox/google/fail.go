@@ -99,7 +99,7 @@ func (r *route) permission() string {
 	case r.service == serviceLogging:
 		return "logging.logEntries.list"
 	case r.service == serviceResource:
-		return "resourcemanager.projects." + strings.Replace(verb, "search", "get", 1)
+		return "resourcemanager." + collection + "." + strings.Replace(verb, "search", "get", 1)
 	case r.service == serviceIAM && collection == "keys":
 		collection = "serviceAccountKeys"
 	}

@@ -3,9 +3,11 @@ package google
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -222,6 +224,22 @@ func (w *world) named() map[string]string {
 	out := map[string]string{}
 	for _, a := range w.Truth().Agents {
 		out[a.ID] = a.Name
+	}
+	return out
+}
+
+// natives are all kinds of agents.
+var natives = []string{nativeRegistry, nativeEngine, nativeAccount, nativeRun, nativeGemini, nativeManaged}
+
+// everything is one change of each kind, of each kind of agent and each kind of resource.
+func everything() (out []sandbox.Change) {
+	for _, op := range slices.Concat(sandbox.Ops(), sandbox.CloudOps(), sandbox.DirectoryOps()) {
+		for _, native := range append(natives, "") {
+			out = append(out, sandbox.Change{Op: op, Native: native})
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(rolesOn)) {
+		out = append(out, sandbox.Change{Op: sandbox.AddBinding, Name: kind}, sandbox.Change{Op: sandbox.RemoveBinding, Name: kind})
 	}
 	return out
 }

@@ -13,7 +13,7 @@ const maxLog = 5000
 
 // logEntry is an entry with when it can be read.
 type logEntry struct {
-	Project string    // whose log it is in
+	In      string    // whose log it is in: projects/ID, folders/NUMBER or organizations/NUMBER
 	Time    time.Time // of the event
 	Visible time.Time // from when on a reader sees it
 	Entry   entryJSON
@@ -23,7 +23,7 @@ type logEntry struct {
 }
 
 // key sorts entries as the vendor does: by event time, then by insert id.
-func (l *logEntry) key() string { return sortable(l.Time) + l.Entry.InsertID + l.Project }
+func (l *logEntry) key() string { return sortable(l.Time) + l.Entry.InsertID + l.In }
 
 // entryJSON is a LogEntry of logging/v2.
 type entryJSON struct {
@@ -52,21 +52,42 @@ type operationJSON struct {
 // auditJSON is an AuditLog of google.cloud.audit. Requests and responses spell their fields in snake_case.
 type auditJSON struct {
 	Type               string                  `json:"@type"`
-	Status             struct{}                `json:"status"`
+	Status             statusJSON              `json:"status"`
 	AuthenticationInfo authenticationJSON      `json:"authenticationInfo"`
 	RequestMetadata    requestMetadataJSON     `json:"requestMetadata"`
 	ServiceName        string                  `json:"serviceName"`
 	MethodName         string                  `json:"methodName"`
 	AuthorizationInfo  []authorizationInfoJSON `json:"authorizationInfo"`
 	ResourceName       string                  `json:"resourceName"`
+	CallerAgent        *callerAgentJSON        `json:"callerAgent,omitempty"`
 	Request            map[string]any          `json:"request,omitempty"`
 	Response           map[string]any          `json:"response,omitempty"`
 	ServiceData        map[string]any          `json:"serviceData,omitempty"`
 }
 
+// statusJSON is a google.rpc.Status: empty for what succeeded.
+type statusJSON struct {
+	Code    int    `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// authenticationJSON says who called. Agents have no e-mail.
 type authenticationJSON struct {
-	PrincipalEmail   string `json:"principalEmail"`
+	PrincipalEmail               string           `json:"principalEmail,omitempty"`
+	PrincipalSubject             string           `json:"principalSubject,omitempty"`
+	ServiceAccountKeyName        string           `json:"serviceAccountKeyName,omitempty"`
+	ServiceAccountDelegationInfo []delegationJSON `json:"serviceAccountDelegationInfo,omitempty"`
+}
+
+// delegationJSON is one link of the chain of identities behind a service account.
+type delegationJSON struct {
 	PrincipalSubject string `json:"principalSubject"`
+}
+
+// callerAgentJSON names the agent that called, by its URN.
+type callerAgentJSON struct {
+	ID        string `json:"id"`
+	Authority string `json:"authority"`
 }
 
 type requestMetadataJSON struct {
@@ -83,7 +104,7 @@ type authorizationInfoJSON struct {
 
 // deed is what the log records about one administrative call.
 type deed struct {
-	project    string
+	in         string // whose log it goes into: projects/ID, folders/NUMBER or organizations/NUMBER
 	service    string // prefix of the service
 	method     string
 	permission string
@@ -93,6 +114,8 @@ type deed struct {
 	response   map[string]any
 	data       map[string]any // serviceData
 	operation  string         // of a long-running call; empty for others
+	by         *caller        // nil: whose turn it is, see [state.caller]
+	status     statusJSON     // why it failed
 }
 
 // record writes a deed into the log: once, or twice for a long-running call, whose first entry knows no response yet.
@@ -102,7 +125,7 @@ func (s *state) record(opt Options, at time.Time, d deed) {
 		return
 	}
 	first, producer := d, d.service+".googleapis.com"
-	first.response = nil
+	first.response, first.status = nil, statusJSON{} // the call was taken; what becomes of it, the last entry says
 	s.write(opt, at, first, &operationJSON{ID: d.operation, Producer: producer, First: true})
 	s.write(opt, at.Add(time.Microsecond), d, &operationJSON{ID: d.operation, Producer: producer, Last: true})
 }
@@ -113,19 +136,34 @@ func (s *state) write(opt Options, at time.Time, d deed, op *operationJSON) {
 	if opt.LateEvery > 0 && s.Serial%opt.LateEvery == 0 {
 		visible = at.Add(opt.LateBy)
 	}
-	s.Log = append(s.Log, &logEntry{Project: d.project, Time: at, Visible: visible, Entry: entryJSON{
-		InsertID: s.insertID(), LogName: "projects/" + d.project + "/logs/cloudaudit.googleapis.com%2Factivity",
-		Timestamp: stamp(at), ReceiveTimestamp: stamp(visible), Severity: "NOTICE", Resource: d.resource, Operation: op,
+	by, severity := d.by, "NOTICE"
+	if by == nil {
+		by = s.caller()
+	}
+	if d.status.Code != 0 {
+		severity = "ERROR"
+	}
+	l := &logEntry{In: d.in, Time: at, Visible: visible, Entry: entryJSON{
+		InsertID: s.insertID(), LogName: d.in + "/logs/cloudaudit.googleapis.com%2Factivity",
+		Timestamp: stamp(at), ReceiveTimestamp: stamp(visible), Severity: severity, Resource: d.resource, Operation: op,
 		ProtoPayload: auditJSON{
-			Type:               "type.googleapis.com/google.cloud.audit.AuditLog",
-			AuthenticationInfo: authenticationJSON{s.Admin, "user:" + s.Admin},
-			RequestMetadata:    requestMetadataJSON{"203.0.113.7", "google-cloud-sdk gcloud/541.0.0"},
-			ServiceName:        d.service + ".googleapis.com", MethodName: d.method,
-			AuthorizationInfo: []authorizationInfoJSON{{d.name, d.permission, true, "ADMIN_WRITE"}},
+			Type: "type.googleapis.com/google.cloud.audit.AuditLog", Status: d.status,
+			AuthenticationInfo: by.authentication, CallerAgent: by.agent,
+			RequestMetadata: requestMetadataJSON{"203.0.113.7", by.client},
+			ServiceName:     d.service + ".googleapis.com", MethodName: d.method,
+			AuthorizationInfo: []authorizationInfoJSON{{d.name, d.permission, d.status.Code != permissionDenied, "ADMIN_WRITE"}},
 			ResourceName:      d.name, Request: d.request, Response: d.response, ServiceData: d.data,
-		}}})
+		}}}
+	s.Log = append(s.Log, l)
+	past := s.ix.log == nil
+	if !past {
+		s.ix.log = insert(s.ix.log, l.key(), l)
+	}
 	if len(s.Log) > maxLog+maxLog/4 { // seldom, since it copies
 		s.Log = append([]*logEntry(nil), s.Log[len(s.Log)-maxLog:]...)
+		if !past {
+			s.indexLog()
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package google
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
@@ -15,11 +16,18 @@ func (c *change) disable() (sandbox.Outcome, error) { return c.setDisabled(true)
 func (c *change) enable() (sandbox.Outcome, error) { return c.setDisabled(false) }
 
 func (c *change) setDisabled(off bool) (sandbox.Outcome, error) {
-	in := c.targets(func(t target) bool { return t.account != nil && t.account.Disabled != off })
+	in := c.targets(func(t target) bool {
+		return t.account != nil && t.account.Disabled != off || t.gemini != nil && t.gemini.off() != off ||
+			t.managed != nil && t.managed.Disabled != off
+	})
 	if len(in) == 0 {
 		return sandbox.Outcome{}, c.none("no service account is in the other state; nothing else has one")
 	}
-	a := c.any(in).account
+	t := c.any(in)
+	if t.account == nil {
+		return c.switchFurther(t, off)
+	}
+	a := t.account
 	a.Disabled = off
 	method, permission, verb := "EnableServiceAccount", "serviceAccounts.enable", "enabled"
 	if off {
@@ -42,6 +50,9 @@ func (c *change) deleted(fits func(*account) bool) []*account {
 
 // undelete brings a service account back, with its unique id, keys and bindings.
 func (c *change) undelete() (sandbox.Outcome, error) {
+	if c.Native == nativeManaged || strings.Contains(c.Agent, "/managedIdentities/") {
+		return c.undeleteManaged()
+	}
 	in := c.deleted(func(a *account) bool { return c.now.Sub(a.Deleted) < retention })
 	if len(in) == 0 {
 		return sandbox.Outcome{}, c.none("no service account was deleted in the last 30 days; engines do not come back")
@@ -49,6 +60,7 @@ func (c *change) undelete() (sandbox.Outcome, error) {
 	a := in[c.Rand.Pick(len(in))]
 	was := a.member()
 	a.Deleted = time.Time{}
+	c.ix.add(a)
 	c.renameMember(was, a.member())
 	c.accountDeed(c.opt, c.now, a, "UndeleteServiceAccount", "serviceAccounts.undelete", nil)
 	return c.outcome(a.UniqueID, a.Title, "", c.now, "service account %q restored", a.Title)
@@ -95,6 +107,29 @@ func (c *change) removeKey() (sandbox.Outcome, error) {
 	return c.outcome(a.UniqueID, a.Title, k.ID, c.now, "key %s of %q deleted", k.ID, a.Title)
 }
 
+// disableKey disables a key: on request, or since Google found it in public.
+func (c *change) disableKey() (sandbox.Outcome, error) { return c.setKey(true) }
+
+func (c *change) enableKey() (sandbox.Outcome, error) { return c.setKey(false) }
+
+func (c *change) setKey(off bool) (sandbox.Outcome, error) {
+	fits := func(k *accountKey) bool { return k.Disabled != off }
+	in := c.targets(func(t target) bool { return t.account != nil && slices.ContainsFunc(t.account.Keys, fits) })
+	if len(in) == 0 {
+		return sandbox.Outcome{}, c.none("no user-managed key is in the other state")
+	}
+	a := c.any(in).account
+	k := a.Keys[slices.IndexFunc(a.Keys, fits)]
+	k.Disabled, k.Reason = off, ""
+	method, permission, verb := "EnableServiceAccountKey", "serviceAccountKeys.enable", "enabled"
+	if off {
+		method, permission, verb = "DisableServiceAccountKey", "serviceAccountKeys.disable", "disabled"
+		k.Reason = []string{"SERVICE_ACCOUNT_KEY_DISABLE_REASON_USER_INITIATED", "SERVICE_ACCOUNT_KEY_DISABLE_REASON_EXPOSED"}[c.Rand.Pick(2)]
+	}
+	c.keyDeed(c.opt, c.now, a, k, method, permission)
+	return c.outcome(a.UniqueID, a.Title, k.ID, c.now, "key %s of %q %s", k.ID, a.Title, verb)
+}
+
 // addGrant gives an agent a role in a project that it does not have there yet: mostly its own, sometimes until a date.
 func (c *change) addGrant() (sandbox.Outcome, error) {
 	in := c.targets(func(t target) bool { return t.member(c.state) != "" })
@@ -102,7 +137,7 @@ func (c *change) addGrant() (sandbox.Outcome, error) {
 	if !ok {
 		return sandbox.Outcome{}, c.none("no agent with an identity of its own that lacks a role")
 	}
-	member, project := t.member(c.state), t.home()
+	member, project := t.member(c.state), t.home(c.state)
 	if other := c.Projects[c.Rand.Pick(len(c.Projects))].ProjectID; len(c.open(member, other)) > 0 && c.Rand.Chance(0.25) {
 		project = other
 	}
@@ -111,8 +146,7 @@ func (c *change) addGrant() (sandbox.Outcome, error) {
 	if c.Rand.Chance(0.25) {
 		cond = untilTime(c.now.AddDate(0, 3, 0).Truncate(24 * time.Hour))
 	}
-	c.Policies[projectPolicyKey(project)].grant(role, member, cond)
-	c.policyDeed(c.opt, c.now, project, "ADD", role, member, cond)
+	c.changePolicy(projectPolicyKey(project), nil, "ADD", role, member, cond)
 	return c.outcome(t.id(), t.title(), grantKey(role, project), c.now, "%s in %s granted to %q", role, project, t.title())
 }
 
@@ -124,7 +158,7 @@ func (c *change) lacking(in []target) (target, bool) {
 	}
 	start := c.Rand.Pick(len(in))
 	for i := range in {
-		if t := in[(start+i)%len(in)]; len(c.open(t.member(c.state), t.home())) > 0 {
+		if t := in[(start+i)%len(in)]; len(c.open(t.member(c.state), t.home(c.state))) > 0 {
 			return t, true
 		}
 	}
@@ -152,8 +186,7 @@ func (c *change) removeGrant() (sandbox.Outcome, error) {
 		policy := c.Policies[projectPolicyKey(p.ProjectID)]
 		for _, role := range policy.roles(member) {
 			if grantKey(role, p.ProjectID) == key {
-				cond, _ := policy.revoke(role, member)
-				c.policyDeed(c.opt, c.now, p.ProjectID, "REMOVE", role, member, cond)
+				c.changePolicy(projectPolicyKey(p.ProjectID), nil, "REMOVE", role, member, nil)
 			}
 		}
 	}

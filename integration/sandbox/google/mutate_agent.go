@@ -22,6 +22,8 @@ func (c *change) create() (sandbox.Outcome, error) {
 	native, natives := c.Native, []string{nativeRegistry, nativeEngine, nativeAccount}
 	if native == "" {
 		native = natives[c.Rand.Pick(len(natives))]
+	} else if further := []string{nativeRun, nativeGemini, nativeManaged}; slices.Contains(further, native) {
+		return c.createFurther()
 	} else if !slices.Contains(natives, native) {
 		return sandbox.Outcome{}, c.none("want one of " + strings.Join(natives, ", "))
 	}
@@ -67,9 +69,11 @@ func (c *change) remove() (sandbox.Outcome, error) {
 		c.deleteAccount(t.account)
 	case t.engine != nil:
 		c.deleteHost(t.engine.name())
-	default:
+	case t.registered != nil:
 		c.deleteHost(t.registered.Host)
 		at = t.registered.Gone
+	default:
+		c.removeFurther(t)
 	}
 	return c.outcome(id, name, "", at, "agent %q deleted", name)
 }
@@ -79,12 +83,14 @@ func (c *change) deleteAccount(a *account) {
 	c.accountDeed(c.opt, c.now, a, "DeleteServiceAccount", "serviceAccounts.delete", nil)
 	was := a.member()
 	a.Deleted = c.now
+	c.ix.accountsIn.drop(a.Project, a.UniqueID)
 	c.renameMember(was, a.member())
 }
 
+// renameMember gives a member another spelling in all policies.
 func (c *change) renameMember(from, to string) {
-	for _, p := range c.Projects {
-		c.Policies[projectPolicyKey(p.ProjectID)].rename(from, to)
+	for _, p := range c.Policies {
+		p.rename(from, to)
 	}
 }
 
@@ -95,10 +101,11 @@ func (c *change) deleteHost(host string) {
 	case c.engine(host) != nil:
 		c.engineDeed(c.opt, c.now, c.engine(host), "Delete")
 		delete(c.Policies, enginePolicyKey(host))
-		delete(c.ix.engines, host)
+		c.ix.dropEngine(c.engine(host))
 		c.Engines = slices.DeleteFunc(c.Engines, func(e *engine) bool { return e.name() == host })
 	case c.run(host) != nil:
 		c.runDeed(c.opt, c.now, c.run(host), "Delete")
+		delete(c.Policies, runPolicyKey(host))
 		delete(c.ix.runs, host)
 		c.Runs = slices.DeleteFunc(c.Runs, func(r *runService) bool { return r.host() == host })
 	case c.manual(host) != nil:
@@ -111,14 +118,19 @@ func (c *change) deleteHost(host string) {
 		delete(c.ix.registered, host)
 	}
 	c.Registered = slices.DeleteFunc(c.Registered, func(r *registered) bool {
-		return !r.Gone.IsZero() && c.now.Sub(r.Gone) > time.Hour // nobody sees it any more
+		old := !r.Gone.IsZero() && c.now.Sub(r.Gone) > time.Hour // nobody sees it any more
+		if old {
+			c.ix.registeredIn.drop(r.Project+"/"+r.Location, r.ID)
+		}
+		return old
 	})
 }
 
 // rename gives an account or a host another display name; the registry follows its host.
 func (c *change) rename() (sandbox.Outcome, error) {
 	in := c.targets(func(t target) bool {
-		return t.registered == nil || t.registered.Service != serviceRun // which has no display name
+		named := t.run == nil && t.managed == nil // which have no display name
+		return named && (t.registered == nil || t.registered.Service != serviceRun)
 	})
 	if len(in) == 0 {
 		return sandbox.Outcome{}, c.none("no such agent, or one that has no display name")
@@ -135,6 +147,9 @@ func (c *change) rename() (sandbox.Outcome, error) {
 			map[string]any{"update_mask": map[string]any{"paths": []string{"display_name"}}})
 	case t.engine != nil:
 		c.renameHost(t.engine.name(), name)
+	case t.gemini != nil:
+		t.gemini.Title, t.gemini.Updated = name, c.now
+		c.geminiDeed(c.opt, c.now, t.app, t.gemini, "Update")
 	default:
 		c.renameHost(t.registered.Host, name)
 	}

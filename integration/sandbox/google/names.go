@@ -23,6 +23,9 @@ const (
 	nativeRegistry = "registry_agent"
 	nativeEngine   = "reasoning_engine"
 	nativeAccount  = "service_account"
+	nativeRun      = "cloud_run_service"
+	nativeGemini   = "gemini_agent"
+	nativeManaged  = "managed_identity"
 )
 
 // trustDomain is where the agent principals of the organization live.

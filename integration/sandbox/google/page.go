@@ -65,12 +65,14 @@ type pager struct {
 // their page is due, so that a page of a long list costs little.
 type list[E, T any] struct {
 	pager
-	all  []E
-	in   func(E) bool   // nil: all of them
-	keep func(any) bool // the filter, on what is shown; nil: none
-	key  func(E) string // sort key, unique in the list
-	desc bool
-	show func(E) T
+	all   []E
+	shelf []item[E]      // instead of all: what is sorted already
+	floor string         // the least key that can be in the list; empty: any
+	in    func(E) bool   // nil: all of them
+	keep  func(any) bool // the filter, on what is shown; nil: none
+	key   func(E) string // sort key, unique in the list; not needed with shelf
+	desc  bool
+	show  func(E) T
 }
 
 type item[E any] struct {
@@ -97,16 +99,28 @@ func page[E, T any](c *call, l list[E, T]) ([]T, string, *apiError) {
 	return l.cut(c, items[start:], size, from)
 }
 
-// sorted are the things that belong to the list, in its order.
+// sorted are the things that may belong to the list, in its order.
 func (l list[E, T]) sorted() []item[E] {
-	var items []item[E]
-	for _, e := range l.all {
-		if (l.in == nil || l.in(e)) && (l.keep == nil || l.keep(l.show(e))) {
-			items = append(items, item[E]{l.key(e), e})
+	items := l.shelf
+	if l.all != nil {
+		for _, e := range l.all {
+			if l.in == nil || l.in(e) {
+				items = append(items, item[E]{l.key(e), e})
+			}
 		}
+		slices.SortFunc(items, func(a, b item[E]) int { return strings.Compare(a.key, b.key) })
 	}
-	slices.SortFunc(items, l.compare)
+	i, _ := seek(items, l.floor)
+	items = items[i:]
+	if l.desc {
+		items = slices.Clone(items)
+		slices.Reverse(items)
+	}
 	return items
+}
+
+func (l list[E, T]) fits(e E) bool {
+	return (l.in == nil || l.in(e)) && (l.keep == nil || l.keep(l.show(e)))
 }
 
 func (l list[E, T]) compare(a, b item[E]) int {
@@ -119,22 +133,25 @@ func (l list[E, T]) compare(a, b item[E]) int {
 // cut takes size items off the front, or none when an empty page is due first.
 func (l list[E, T]) cut(c *call, rest []item[E], size int, from place) ([]T, string, *apiError) {
 	next := place{Epoch: c.Epoch, Query: c.digest(), After: from.After, Issued: c.now}
-	if c.opt.EmptyPages && !from.Blank && len(rest) > 0 {
-		next.Blank = true
-		return nil, c.state.token(next), nil
-	}
-	if c.opt.RepeatLast && from.After != "" && len(rest) > 0 && rest[0].key == from.After {
-		size++ // the repeated item comes on top, or a size of one would go nowhere
-	}
 	var out []T
-	for _, it := range rest[:min(size, len(rest))] {
+	for _, it := range rest {
+		if !l.fits(it.of) {
+			continue
+		}
+		if c.opt.EmptyPages && !from.Blank {
+			next.Blank = true
+			return nil, c.state.token(next), nil
+		}
+		if len(out) == 0 && c.opt.RepeatLast && from.After == it.key {
+			size++ // the repeated item comes on top, or a size of one would go nowhere
+		}
+		if len(out) == size {
+			return out, c.state.token(next), nil
+		}
 		out = append(out, l.show(it.of))
 		next.After = it.key
 	}
-	if len(out) == len(rest) {
-		return out, "", nil
-	}
-	return out, c.state.token(next), nil
+	return out, "", nil
 }
 
 // position reads page size and token, from the query unless the pager holds those of a body.

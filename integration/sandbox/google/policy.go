@@ -14,10 +14,23 @@ type policyJSON struct {
 }
 
 // Keys of state.Policies.
-func projectPolicyKey(id string) string       { return "project/" + id }
-func enginePolicyKey(name string) string      { return "engine/" + name }
-func accountPolicyKey(uniqueID string) string { return "account/" + uniqueID }
-func providerPolicyKey(name string) string    { return "provider/" + name }
+func organizationPolicyKey(number string) string { return kindOrganization + "/" + number }
+func folderPolicyKey(number string) string       { return kindFolder + "/" + number }
+func projectPolicyKey(id string) string          { return kindProject + "/" + id }
+func enginePolicyKey(name string) string         { return kindEngine + "/" + name }
+func accountPolicyKey(uniqueID string) string    { return kindAccount + "/" + uniqueID }
+func runPolicyKey(host string) string            { return kindRun + "/" + host }
+func appPolicyKey(name string) string            { return kindApp + "/" + name }
+func providerPolicyKey(name string) string       { return kindProvider + "/" + name }
+func poolPolicyKey(name string) string           { return kindPool + "/" + name }
+
+// policyOf is the policy behind a key, made when nobody has set one.
+func (s *state) policyOf(key string) *policy {
+	if s.Policies[key] == nil {
+		s.Policies[key] = &policy{}
+	}
+	return s.Policies[key]
+}
 
 // policyJSON shows a policy as a caller asked for it. A caller who did not ask for version 3 gets conditional bindings
 // without their conditions, under a role name that says so: writing that back would do harm, which is why readers must
@@ -41,6 +54,19 @@ func (c *call) policyJSON(key string, version int) (any, *apiError) {
 		out.Bindings = append(out.Bindings, b)
 	}
 	return out, nil
+}
+
+// bodyPolicy is policyJSON for the services that take the version in the body.
+func (c *call) bodyPolicy(key string) (any, *apiError) {
+	var body struct {
+		Options struct {
+			RequestedPolicyVersion int `json:"requestedPolicyVersion"`
+		} `json:"options"`
+	}
+	if e := c.decode(&body); e != nil {
+		return nil, e
+	}
+	return c.policyJSON(key, body.Options.RequestedPolicyVersion)
 }
 
 // queryPolicy is policyJSON for the services that take the version as a query parameter.

@@ -120,7 +120,7 @@ func TestProjectSearch(t *testing.T) {
 		"": 2, "state:ACTIVE": 2, "state=DELETE_REQUESTED": 0, "id:tessellate-labs": 1, "projectId:tessellate-*": 2,
 		"name:tess*": 2, "NAME:TESSELLATE*": 2, "labels.environment:prod": 1, "labels.environment:*": 2, "labels.colour:*": 0,
 		"labels.environment:prod labels.environment:lab": 2, "labels.environment:prod AND id:tessellate-labs": 0,
-		"parent:organizations/" + w.Organization(): 2, "parent.type:folder": 0, "parent.id:" + w.Organization(): 2,
+		"parent:organizations/" + w.Organization(): 1, "parent.type:folder": 1, "parent.id:" + w.Organization(): 1,
 	} {
 		out := w.get("/cloudresourcemanager/v3/projects:search?query=" + url.QueryEscape(query))
 		if list, _ := out["projects"].([]any); len(list) != want {

@@ -29,6 +29,9 @@ const (
 	inApps  = "v1alpha/projects/{project}/locations/{location}/collections/{collection}/engines"
 	inApp   = inApps + "/{app}/assistants"
 	inAgent = inApp + "/{assistant}/agents"
+	inPools = "v1/projects/{project}/locations/{location}/workloadIdentityPools"
+	inSpace = inPools + "/{pool}/namespaces"
+	managed = inSpace + "/{namespace}/managedIdentities"
 )
 
 // routes are all methods that the sandbox has, in the order of the services' names.
@@ -82,10 +85,33 @@ var routes = []route{
 	{serviceResource, "POST", "v3/projects/{project}:getIamPolicy",
 		"google.cloud.resourcemanager.v3.Projects.GetIamPolicy", nil, getProjectPolicy},
 
+	{serviceResource, "GET", "v3/projects",
+		"google.cloud.resourcemanager.v3.Projects.ListProjects", with(with(paged, "parent"), "showDeleted"), listProjects},
+	{serviceResource, "GET", "v3/folders",
+		"google.cloud.resourcemanager.v3.Folders.ListFolders", with(with(paged, "parent"), "showDeleted"), listFolders},
+	{serviceResource, "GET", "v3/folders:search",
+		"google.cloud.resourcemanager.v3.Folders.SearchFolders", with(paged, "query"), searchFolders},
+	{serviceResource, "GET", "v3/folders/{folder}",
+		"google.cloud.resourcemanager.v3.Folders.GetFolder", nil, getFolder},
+	{serviceResource, "POST", "v3/folders/{folder}:getIamPolicy",
+		"google.cloud.resourcemanager.v3.Folders.GetIamPolicy", nil, getFolderPolicy},
+	{serviceResource, "GET", "v3/organizations:search",
+		"google.cloud.resourcemanager.v3.Organizations.SearchOrganizations", with(paged, "query"), searchOrganizations},
+	{serviceResource, "GET", "v3/organizations/{organization}",
+		"google.cloud.resourcemanager.v3.Organizations.GetOrganization", nil, getOrganization},
+	{serviceResource, "POST", "v3/organizations/{organization}:getIamPolicy",
+		"google.cloud.resourcemanager.v3.Organizations.GetIamPolicy", nil, getOrganizationPolicy},
+
 	{serviceDiscovery, "GET", inApps,
 		"google.cloud.discoveryengine.v1alpha.EngineService.ListEngines", filtered, listApps},
 	{serviceDiscovery, "GET", inApps + "/{app}",
 		"google.cloud.discoveryengine.v1alpha.EngineService.GetEngine", nil, getApp},
+	{serviceDiscovery, "GET", inApps + "/{app}:getIamPolicy",
+		"google.cloud.discoveryengine.v1alpha.EngineService.GetIamPolicy", withPolicy, getAppPolicy},
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/authorizations",
+		"google.cloud.discoveryengine.v1alpha.AuthorizationService.ListAuthorizations", paged, listAuthorizations},
+	{serviceDiscovery, "GET", "v1alpha/projects/{project}/locations/{location}/authorizations/{authorization}",
+		"google.cloud.discoveryengine.v1alpha.AuthorizationService.GetAuthorization", nil, getAuthorization},
 	{serviceDiscovery, "GET", inApp,
 		"google.cloud.discoveryengine.v1alpha.AssistantService.ListAssistants", paged, listAssistants},
 	{serviceDiscovery, "GET", inAgent,
@@ -104,6 +130,24 @@ var routes = []route{
 	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts/{account}/keys/{key}",
 		"google.iam.admin.v1.IAM.GetServiceAccountKey", []string{"publicKeyType"}, getKey},
 
+	{serviceIAM, "GET", inPools, "google.iam.v1.WorkloadIdentityPools.ListWorkloadIdentityPools", with(paged, "showDeleted"), listPools},
+	{serviceIAM, "GET", inPools + "/{pool}", "google.iam.v1.WorkloadIdentityPools.GetWorkloadIdentityPool", nil, getPool},
+	{serviceIAM, "POST", inPools + "/{pool}:getIamPolicy", "google.iam.v1.WorkloadIdentityPools.GetIamPolicy", nil, getPoolPolicy},
+	{serviceIAM, "GET", inPools + "/{pool}/providers",
+		"google.iam.v1.WorkloadIdentityPools.ListWorkloadIdentityPoolProviders", with(paged, "showDeleted"), listPoolProviders},
+	{serviceIAM, "GET", inPools + "/{pool}/providers/{provider}",
+		"google.iam.v1.WorkloadIdentityPools.GetWorkloadIdentityPoolProvider", nil, getPoolProvider},
+	{serviceIAM, "GET", inSpace,
+		"google.iam.v1.WorkloadIdentityPools.ListWorkloadIdentityPoolNamespaces", with(paged, "showDeleted"), listNamespaces},
+	{serviceIAM, "GET", inSpace + "/{namespace}",
+		"google.iam.v1.WorkloadIdentityPools.GetWorkloadIdentityPoolNamespace", nil, getNamespace},
+	{serviceIAM, "GET", managed,
+		"google.iam.v1.WorkloadIdentityPools.ListWorkloadIdentityPoolManagedIdentities", with(paged, "showDeleted"), listManaged},
+	{serviceIAM, "GET", managed + "/{identity}",
+		"google.iam.v1.WorkloadIdentityPools.GetWorkloadIdentityPoolManagedIdentity", nil, getManaged},
+	{serviceIAM, "GET", managed + "/{identity}:listAttestationRules",
+		"google.iam.v1.WorkloadIdentityPools.ListAttestationRules", filtered, listAttestations},
+
 	{serviceLogging, "POST", "v2/entries:list",
 		"google.logging.v2.LoggingServiceV2.ListLogEntries", nil, listEntries},
 
@@ -111,6 +155,8 @@ var routes = []route{
 		"google.cloud.run.v2.Services.ListServices", with(paged, "showDeleted"), listRuns},
 	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services/{service}",
 		"google.cloud.run.v2.Services.GetService", nil, getRun},
+	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services/{service}:getIamPolicy",
+		"google.cloud.run.v2.Services.GetIamPolicy", withPolicy, getRunPolicy},
 }
 
 // with is a set of parameters and one more.

@@ -82,8 +82,18 @@ var (
 
 // New returns an organization with all agents that the company has at Google. The same company and seed give the same
 // organization, ids and tokens included.
-func New(c sandbox.Company, seed uint64) *Sandbox {
-	return &Sandbox{st: seeded(c, seed)}
+func New(c sandbox.Company, seed uint64) *Sandbox { return NewWith(c, seed, Layout{}) }
+
+// Layout says how an organization is laid out. The zero value is two projects in two folders.
+type Layout struct {
+	Projects int // in total; service accounts and unregistered engines are spread over them
+	Folders  int // in total; the projects beyond the first two are dealt out to those beyond the first two
+	Bindings int // how many the first project's policy has at least
+}
+
+// NewWith is New with a layout. For a large organization take a company of [sandbox.NewCompanyAt].
+func NewWith(c sandbox.Company, seed uint64, l Layout) *Sandbox {
+	return &Sandbox{st: seeded(c, seed, l)}
 }
 
 // Name is "google".
@@ -138,6 +148,7 @@ func (s *Sandbox) Restore(b []byte) error {
 		return fmt.Errorf("google sandbox: restore: the snapshot has no token or no projects; was it written by another vendor's sandbox?")
 	}
 	st.reindex()
+	st.indexLog()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.st = st

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -22,14 +23,15 @@ const (
 type seeding struct {
 	*state
 	company sandbox.Company
+	layout  Layout
 	opt     Options // none: history was well behaved
 }
 
-func seeded(c sandbox.Company, seed uint64) *state {
+func seeded(c sandbox.Company, seed uint64, l Layout) *state {
 	r := sandbox.NewRand(seed, "google")
 	st := &state{Seed: seed, Rand: *r, Domain: c.Domain, Access: map[string]access{}, Policies: map[string]*policy{}}
 	st.reindex()
-	s := &seeding{state: st, company: c}
+	s := &seeding{state: st, company: c, layout: l}
 	s.Token = "ya29.sandbox-" + s.Rand.Base62(40)
 	s.Org = s.Rand.Digits(12)
 	s.Admin = "cloud-admin@" + c.Domain
@@ -41,15 +43,22 @@ func seeded(c sandbox.Company, seed uint64) *state {
 	s.geminiApps()
 	s.authManager()
 	s.registryBindings()
+	s.further()
+	st.indexLog()
 	return st
 }
 
 func (s *seeding) projects() {
 	slug := strings.Trim(cutBytes(label(s.company.Name), 20), "-")
-	for i, name := range []string{"agents", "labs"} {
+	names := []string{"agents", "labs"}
+	for i := len(names); i < s.layout.Projects; i++ {
+		names = append(names, fmt.Sprintf("p%04d", i))
+	}
+	for i, name := range names {
 		p := &project{ProjectID: slug + "-" + name, Number: s.Rand.Digits(12), Title: s.company.Name + " " + name,
-			Created: seedTime.AddDate(-1, -i, 0), Labels: map[string]string{"environment": []string{"prod", "lab"}[i]}}
+			Created: seedTime.AddDate(-1, -i%12, 0), Labels: map[string]string{"environment": []string{"prod", "lab"}[min(i, labs)]}}
 		s.Projects = append(s.Projects, p)
+		s.ix.addProject(p)
 		s.Policies[projectPolicyKey(p.ProjectID)] = &policy{}
 	}
 }
@@ -69,7 +78,7 @@ func (s *seeding) agent(a sandbox.Seed) {
 
 // accountAgent is an agent that runs somewhere as a service account, often with keys.
 func (s *seeding) accountAgent(a sandbox.Seed, at time.Time) {
-	acc := s.newAccount(s.opt, at, s.Projects[s.Rand.Pick(2)], a.Key, a.Name, a.Description)
+	acc := s.newAccount(s.opt, at, s.Projects[s.Rand.Pick(len(s.Projects))], a.Key, a.Name, a.Description)
 	for range s.Rand.Pick(3) {
 		s.seedKey(acc, at)
 	}
@@ -101,6 +110,9 @@ func (s *seeding) seedKey(acc *account, at time.Time) {
 // their own, and a few as the project's service agent.
 func (s *seeding) engineAgent(a sandbox.Seed, at time.Time, location string) {
 	p := s.Projects[labs]
+	if n := len(s.Projects) - labs; n > 1 {
+		p = s.Projects[labs+s.Rand.Pick(n)]
+	}
 	e := s.newEngine(s.opt, at, p, location, a.Name, a.Description, a.Purpose)
 	switch {
 	case s.Rand.Chance(0.33):

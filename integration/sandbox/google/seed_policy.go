@@ -2,6 +2,7 @@ package google
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func (s *seeding) seedGrants(home, member string, at time.Time) {
 		}
 		project := home
 		if i == 2 {
-			project = s.Projects[s.Rand.Pick(2)].ProjectID
+			project = s.Projects[s.Rand.Pick(len(s.Projects))].ProjectID
 		}
 		s.give(project, role, member, cond, at.Add(time.Duration(i+1)*time.Minute))
 	}
@@ -38,14 +39,7 @@ func (s *seeding) seedGrants(home, member string, at time.Time) {
 
 // give grants a role that the member does not have there yet.
 func (s *seeding) give(project, role, member string, cond *expr, at time.Time) {
-	p := s.Policies[projectPolicyKey(project)]
-	for _, r := range p.roles(member) {
-		if r == role {
-			return
-		}
-	}
-	p.grant(role, member, cond)
-	s.policyDeed(s.opt, at, project, "ADD", role, member, cond)
+	s.giveOn(projectPolicyKey(project), role, member, cond, at)
 }
 
 // humans gives people and groups their roles in the projects, and leaves what an old organization has: members that are
@@ -82,5 +76,14 @@ func (s *seeding) callers(e *engine) {
 		p := &policy{}
 		p.grant("roles/aiplatform.user", "group:"+s.group(), untilTime(seedTime.AddDate(0, 9, 0)))
 		s.Policies[enginePolicyKey(e.name())] = p
+	}
+}
+
+// giveOn grants a role on any resource.
+func (s *seeding) giveOn(key, role, member string, cond *expr, at time.Time) {
+	p := s.policyOf(key)
+	if g, ok := s.ground(key); ok && !slices.Contains(p.roles(member), role) {
+		p.grant(role, member, cond)
+		s.policyDeed(s.opt, at, g, nil, "ADD", role, member, cond)
 	}
 }

@@ -20,19 +20,25 @@ type state struct {
 	Readers []reader          // private-key holders that may log in at /token
 	Access  map[string]access // access token → its life
 
-	Projects   []*project
-	Accounts   []*account
-	Engines    []*engine
-	Runs       []*runService
-	Manual     []*manual // user registrations in Agent Registry
-	Registered []*registered
-	Bindings   []*registryBinding
-	Apps       []*geminiApp
-	Providers  []*authProvider
-	Consents   []*consent
-	Summaries  []*accessSummary
-	Policies   map[string]*policy // key: see policyKey
-	Log        []*logEntry
+	Folders        []*folder
+	Projects       []*project
+	Accounts       []*account
+	Engines        []*engine
+	Runs           []*runService
+	Manual         []*manual // user registrations in Agent Registry
+	Registered     []*registered
+	Bindings       []*registryBinding
+	Apps           []*geminiApp
+	Providers      []*authProvider
+	Consents       []*consent
+	Summaries      []*accessSummary
+	Authorizations []*authorization
+	Pools          []*pool
+	PoolProviders  []*poolProvider
+	Namespaces     []*namespace
+	Managed        []*managedIdentity
+	Policies       map[string]*policy // key: see the functions that make one, such as projectPolicyKey
+	Log            []*logEntry
 
 	ix index
 }
@@ -51,9 +57,18 @@ type access struct {
 	Expires time.Time
 }
 
+// folder groups projects and other folders.
+type folder struct {
+	Number  string
+	Parent  string // resource name of the organization or of another folder
+	Title   string
+	Created time.Time
+}
+
 type project struct {
 	ProjectID string
 	Number    string
+	Folder    string // number of the folder that it is in; empty: in the organization itself
 	Title     string
 	Created   time.Time
 	Labels    map[string]string
@@ -108,6 +123,7 @@ type runService struct {
 	UID         string
 	Description string
 	Identity    bool // has an agent identity
+	Plain       bool // runs no agent: just a service, as an account
 	Account     string
 	Created     time.Time
 	Updated     time.Time
@@ -236,13 +252,4 @@ type expr struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 	Expression  string `json:"expression"`
-}
-
-func (s *state) project(idOrNumber string) *project {
-	for _, p := range s.Projects {
-		if p.ProjectID == idOrNumber || p.Number == idOrNumber {
-			return p
-		}
-	}
-	return nil
 }

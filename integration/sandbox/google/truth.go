@@ -11,13 +11,18 @@ import (
 // Truth is what the organization has now: the agents that Agent Registry shows, the reasoning engines, and the service
 // accounts that are not deleted. A deleted service account could be restored, but no API shows it, so it is not here.
 //
-// Grants are role@projects/ID, from the projects' policies alone. A registered agent that stands for an engine has none:
-// its engine holds them, since the principal is the engine's. Stewards are always empty, for Google knows none.
+// Grants are role@projects/ID, from the projects' policies alone; Bindings are from the policies of all resources that are
+// there. A registered agent that stands for an engine has none: its engine holds them, since the principal is the engine's.
+// What stands for a Cloud Run service has its Grants but not its Bindings, which the service among Further has. Google knows no
+// owners; only a Cloud Run service has a steward, who created it.
 func (s *Sandbox) Truth() sandbox.Truth {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	t := sandbox.Truth{Vendor: s.Name(), Agents: s.st.agents(s.now())}
-	slices.SortFunc(t.Agents, func(a, b sandbox.TruthAgent) int { return strings.Compare(a.ID, b.ID) })
+	s.st.furtherTruth(&t, s.now())
+	byID := func(a, b sandbox.TruthAgent) int { return strings.Compare(a.ID, b.ID) }
+	slices.SortFunc(t.Agents, byID)
+	slices.SortFunc(t.Further, byID)
 	return t
 }
 
