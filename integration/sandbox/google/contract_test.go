@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
 // TestRoutesAreInTheContract holds each route to its discovery document: same method, path and query parameters.
@@ -85,6 +86,7 @@ func (c *contract) walk(prefix, collection, items string, after func(name string
 
 func TestAnswersKeepTheContract(t *testing.T) {
 	w := newWorld(t, 120, Options{PageSize: 4, Unreachable: []string{"europe-west6"}})
+	w.do(sandbox.Change{Op: sandbox.OpenSink})
 	for _, c := range everything() {
 		_, _ = w.Mutate(c) // some find nothing, which other tests are about
 	}
@@ -96,6 +98,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 		c.call("POST", "/cloudresourcemanager/v3/"+name+":getIamPolicy", "")
 	})
 	c.hierarchy()
+	c.queue()
 	for _, p := range w.Projects() {
 		c.project("projects/" + p)
 	}
@@ -104,6 +107,18 @@ func TestAnswersKeepTheContract(t *testing.T) {
 			t.Errorf("the crawl never reached %s %s/%s", r.verb, r.service, r.pattern)
 		}
 	}
+}
+
+// queue pulls from the subscription, which every change was written to.
+func (c *contract) queue() {
+	const v = "/pubsub/v1/"
+	c.walk(v, "projects/"+c.Projects()[0]+"/subscriptions", "subscriptions", func(name string) {
+		c.call("GET", v+name, "")
+		list := c.call("POST", v+name+":pull", `{"maxMessages":3}`)["receivedMessages"].([]any)
+		id := `"` + list[0].(object)["ackId"].(string) + `"`
+		c.call("POST", v+name+":modifyAckDeadline", `{"ackIds":[`+id+`],"ackDeadlineSeconds":30}`)
+		c.call("POST", v+name+":acknowledge", `{"ackIds":[`+id+`]}`)
+	})
 }
 
 // hierarchy crawls the organization and its folders.

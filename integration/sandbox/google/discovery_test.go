@@ -58,6 +58,7 @@ var documents = map[string]string{
 	serviceDiscovery: "discoveryengine/v1alpha/discoveryengine-api.json",
 	serviceIAM:       "iam/v1/iam-api.json",
 	serviceLogging:   "logging/v2/logging-api.json",
+	servicePubSub:    "pubsub/v1/pubsub-api.json",
 	serviceRun:       "run/v2/run-api.json",
 	"servicecontrol": "servicecontrol/v2/servicecontrol-api.json", // has the AuditLog that log entries carry
 }

@@ -79,7 +79,7 @@ func failToken(w http.ResponseWriter, f sandbox.Fault) bool {
 // lists reports whether the method answers with a list, for which {} is the empty one.
 func (r *route) lists() bool {
 	_, method := cutLast(r.method, ".")
-	return strings.HasPrefix(method, "List") || strings.HasPrefix(method, "Search") || strings.HasPrefix(method, "Query")
+	return strings.HasPrefix(method, "List") || strings.HasPrefix(method, "Search") || strings.HasPrefix(method, "Query") || method == "Pull"
 }
 
 // permission is what a caller needs for the method, for example iam.serviceAccounts.list.

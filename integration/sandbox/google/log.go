@@ -155,6 +155,9 @@ func (s *state) write(opt Options, at time.Time, d deed, op *operationJSON) {
 			ResourceName:      d.name, Request: d.request, Response: d.response, ServiceData: d.data,
 		}}}
 	s.Log = append(s.Log, l)
+	if s.Sink != nil {
+		s.Sink.publish(l)
+	}
 	past := s.ix.log == nil
 	if !past {
 		s.ix.log = insert(s.ix.log, l.key(), l)

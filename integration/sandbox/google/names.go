@@ -14,6 +14,7 @@ const (
 	serviceDiscovery = "discoveryengine"
 	serviceIAM       = "iam"
 	serviceLogging   = "logging"
+	servicePubSub    = "pubsub"
 	serviceResource  = "cloudresourcemanager"
 	serviceRun       = "run"
 )

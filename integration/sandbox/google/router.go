@@ -151,6 +151,14 @@ var routes = []route{
 	{serviceLogging, "POST", "v2/entries:list",
 		"google.logging.v2.LoggingServiceV2.ListLogEntries", nil, listEntries},
 
+	{servicePubSub, "GET", "v1/projects/{project}/subscriptions", "google.pubsub.v1.Subscriber.ListSubscriptions", paged, listSubscriptions},
+	{servicePubSub, "GET", "v1/projects/{project}/subscriptions/{subscription}", "google.pubsub.v1.Subscriber.GetSubscription", nil, getSubscription},
+	{servicePubSub, "POST", "v1/projects/{project}/subscriptions/{subscription}:pull", "google.pubsub.v1.Subscriber.Pull", nil, pull},
+	{servicePubSub, "POST", "v1/projects/{project}/subscriptions/{subscription}:acknowledge",
+		"google.pubsub.v1.Subscriber.Acknowledge", nil, acknowledge},
+	{servicePubSub, "POST", "v1/projects/{project}/subscriptions/{subscription}:modifyAckDeadline",
+		"google.pubsub.v1.Subscriber.ModifyAckDeadline", nil, modifyAckDeadline},
+
 	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services",
 		"google.cloud.run.v2.Services.ListServices", with(paged, "showDeleted"), listRuns},
 	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services/{service}",
@@ -158,6 +166,9 @@ var routes = []route{
 	{serviceRun, "GET", "v2/projects/{project}/locations/{location}/services/{service}:getIamPolicy",
 		"google.cloud.run.v2.Services.GetIamPolicy", withPolicy, getRunPolicy},
 }
+
+// writes reports whether the method changes the state, as leasing and acknowledging messages does.
+func (r *route) writes() bool { return r.service == servicePubSub && r.verb == "POST" }
 
 // with is a set of parameters and one more.
 func with(params []string, more string) []string { return append([]string{more}, params...) }

@@ -71,6 +71,12 @@ type Options struct {
 	LateEvery int
 	LateBy    time.Duration
 
+	// RedeliverEvery makes each nth message of the subscription come once more after it was acknowledged.
+	RedeliverEvery int
+
+	// Unordered hands the newest messages out first. Pub/Sub promises no order.
+	Unordered bool
+
 	// ReadsPerMinute is the quota per service; a request above it gets 429 with ErrorInfo and RetryInfo. 0: no quota.
 	ReadsPerMinute int
 }

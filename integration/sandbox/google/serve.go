@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -49,10 +50,15 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out)
 }
 
-// answer checks who asks, and how often, and runs the method. The state is read-locked until the answer is bytes.
+// answer checks who asks, and how often, and runs the method. The state is locked until the answer is bytes.
 func (s *Sandbox) answer(r *http.Request, route *route, vars map[string]string, body []byte) ([]byte, *apiError) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	if route.writes() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	} else {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+	}
 	now := s.now()
 	if reason := s.st.refuse(r, now); reason != "" {
 		return nil, unauthorized(route.service, route.method, reason)
@@ -131,5 +137,8 @@ func (c *call) projectOf(permission string) (*project, *apiError) {
 	return nil, denied(c.route.service, permission, resource)
 }
 
-// OnlyReads is true for all requests but those for a token: changes come from [Sandbox.Mutate] alone.
-func (s *Sandbox) OnlyReads(r *http.Request) bool { return r.URL.Path != "/token" }
+// OnlyReads is true for all requests but those for a token and those that acknowledge messages: changes come from
+// [Sandbox.Mutate] alone, and what was only leased may come again.
+func (s *Sandbox) OnlyReads(r *http.Request) bool {
+	return r.URL.Path != "/token" && !strings.HasSuffix(r.URL.Path, ":acknowledge")
+}

@@ -39,6 +39,7 @@ type state struct {
 	Managed        []*managedIdentity
 	Policies       map[string]*policy // key: see the functions that make one, such as projectPolicyKey
 	Log            []*logEntry
+	Sink           *sink // nil until somebody opens it
 
 	ix index
 }
