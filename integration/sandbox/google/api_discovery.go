@@ -185,7 +185,9 @@ func listGemini(c *call) (any, *apiError) {
 	found, next, e := page(c, list[*geminiAgent, geminiJSON]{
 		pager: pager{fallback: 100, max: 1000},
 		all:   a.Agents,
-		in:    func(g *geminiAgent) bool { return keep == nil || keep(a.withID(g)) },
+		in: func(g *geminiAgent) bool {
+			return (g.Scope == "ALL_USERS" || !c.opt.SharedOnly) && (keep == nil || keep(a.withID(g)))
+		},
 		key: func(g *geminiAgent) string {
 			if order == "" {
 				return g.ID

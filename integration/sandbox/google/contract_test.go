@@ -99,6 +99,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	})
 	c.hierarchy()
 	c.queue()
+	c.searches()
 	for _, p := range w.Projects() {
 		c.project("projects/" + p)
 	}
@@ -106,6 +107,16 @@ func TestAnswersKeepTheContract(t *testing.T) {
 		if !c.hit[r.verb+" "+r.service+"/"+r.pattern] {
 			t.Errorf("the crawl never reached %s %s/%s", r.verb, r.service, r.pattern)
 		}
+	}
+}
+
+// searches asks Cloud Asset Inventory and Workspace's reports.
+func (c *contract) searches() {
+	organization := "/cloudasset/v1/organizations/" + c.Organization()
+	c.call("GET", organization+":searchAllResources?pageSize=500", "")
+	c.call("GET", organization+":searchAllIamPolicies?query=policy:agents.global", "")
+	for _, application := range []string{"token", "login", "drive"} {
+		c.call("GET", "/admin/admin/reports/v1/activity/users/all/applications/"+application, "")
 	}
 }
 

@@ -56,6 +56,8 @@ var documents = map[string]string{
 	servicePlatform:  "aiplatform/v1/aiplatform-api.json",
 	serviceResource:  "cloudresourcemanager/v3/cloudresourcemanager-api.json",
 	serviceDiscovery: "discoveryengine/v1alpha/discoveryengine-api.json",
+	serviceAsset:     "cloudasset/v1/cloudasset-api.json",
+	serviceAdmin:     "admin/reports/v1/admin-api.json",
 	serviceIAM:       "iam/v1/iam-api.json",
 	serviceLogging:   "logging/v2/logging-api.json",
 	servicePubSub:    "pubsub/v1/pubsub-api.json",

@@ -13,6 +13,28 @@ type apiError struct {
 	Message string `json:"message"`
 	Status  string `json:"status"`
 	Details []any  `json:"details,omitempty"`
+
+	Errors []legacyJSON `json:"errors,omitempty"` // of the older APIs
+}
+
+// legacyJSON is how the older APIs, such as Workspace's, say the reason.
+type legacyJSON struct {
+	Message string `json:"message"`
+	Domain  string `json:"domain"`
+	Reason  string `json:"reason"`
+}
+
+// legacy is an error of an older API.
+func legacy(code int, text, reason, domain string) *apiError {
+	status := map[int]string{400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}[code]
+	return &apiError{Code: code, Message: text, Status: status, Errors: []legacyJSON{{text, domain, reason}}}
+}
+
+// disabled is the 403 of a project that does not use the service.
+func disabled(service, number string) *apiError {
+	return &apiError{Code: 403, Status: "PERMISSION_DENIED",
+		Message: fmt.Sprintf("%s.googleapis.com has not been used in project %s before or it is disabled.", service, number),
+		Details: []any{info("SERVICE_DISABLED", "googleapis.com", map[string]string{"service": service + ".googleapis.com", "consumer": "projects/" + number})}}
 }
 
 func (e *apiError) Error() string { return e.Status + ": " + e.Message }

@@ -38,17 +38,13 @@ func (s *Sandbox) fault(w http.ResponseWriter, r *http.Request, route *route, va
 	case sandbox.RateLimit:
 		s.mu.RLock()
 		defer s.mu.RUnlock()
-		return overQuota(route.service, s.st, 60, f.After)
+		return overQuota(route.service, s.st.Projects[governed].Number, 60, f.After)
 	case sandbox.ServerError:
 		return &apiError{Code: 500, Status: "INTERNAL", Message: "Internal error encountered."}
 	case sandbox.Unauthorized:
 		return unauthorized(route.service, route.method, "ACCESS_TOKEN_EXPIRED")
 	case sandbox.Forbidden:
-		resource := "projects/" + vars["project"]
-		if l := vars["location"]; l != "" {
-			resource += "/locations/" + l
-		}
-		return denied(route.service, route.permission(), resource)
+		return denied(route.service, route.permission(), resourceOf(vars))
 	case sandbox.Expired:
 		if pageToken(r) != "" {
 			return invalid("page_token", "Invalid page token. It must be the nextPageToken of a call with the same parameters.")
@@ -59,6 +55,20 @@ func (s *Sandbox) fault(w http.ResponseWriter, r *http.Request, route *route, va
 		}
 	}
 	return nil
+}
+
+// resourceOf is what a path is about, as far as errors name it.
+func resourceOf(vars map[string]string) string {
+	for _, kind := range []string{"organization", "folder"} {
+		if id := vars[kind]; id != "" {
+			return kind + "s/" + id
+		}
+	}
+	resource := "projects/" + vars["project"]
+	if l := vars["location"]; l != "" {
+		resource += "/locations/" + l
+	}
+	return resource
 }
 
 // failToken has the token endpoint's forms of the faults that it may meet.
@@ -98,6 +108,8 @@ func (r *route) permission() string {
 	switch {
 	case r.service == serviceLogging:
 		return "logging.logEntries.list"
+	case r.service == serviceAsset:
+		return "cloudasset.assets." + custom
 	case r.service == serviceResource:
 		return "resourcemanager." + collection + "." + strings.Replace(verb, "search", "get", 1)
 	case r.service == serviceIAM && collection == "keys":

@@ -265,14 +265,13 @@ func TestTheWholeTruth(t *testing.T) {
 	w.whole()
 	r, all := sandbox.NewRand(11, "walk"), everything()
 	done := map[sandbox.Op]int{}
-	for i := range 400 {
+	for i := range 1200 {
 		c := all[r.Pick(len(all))]
-		if i%5 == 0 { // or the kinds of agents, of which there are many for one change, would leave little else
+		switch {
+		case i%10 == 0: // as many are deleted otherwise
+			c = sandbox.Change{Op: sandbox.CreateAgent, Native: natives[i/10%len(natives)]}
+		case i%5 == 0: // or the kinds of agents, of which there are many for one change, would leave little else
 			c = sandbox.Change{Op: c.Op}
-		}
-		if i%40 == 7 {
-			w.do(sandbox.Change{Op: sandbox.DeleteAgent, Native: nativeAccount})
-			c = sandbox.Change{Op: sandbox.PurgeAgent}
 		}
 		out, err := w.Mutate(c)
 		switch {
@@ -285,7 +284,7 @@ func TestTheWholeTruth(t *testing.T) {
 			t.Fatalf("%+v: %v", c, err)
 		}
 		w.clock.Advance(1e9)
-		if i%80 == 79 {
+		if i%100 == 99 {
 			w.whole()
 		}
 	}

@@ -60,7 +60,7 @@ func (c *change) addConsent() (sandbox.Outcome, error) {
 	in := slices.DeleteFunc(c.chosen(), func(t target) bool { return t.engine == nil && t.run == nil })
 	var providers []*authProvider
 	for _, p := range c.Providers {
-		if p.Kind == "threeLeggedOauth" && p.Deleted.IsZero() && !p.Disabled {
+		if p.Kind == "threeLeggedOauth" && p.Deleted.IsZero() && !p.Disabled && len(p.Scopes) > 0 {
 			providers = append(providers, p)
 		}
 	}

@@ -12,6 +12,8 @@ const (
 	serviceIdentity  = "agentidentity"
 	servicePlatform  = "aiplatform"
 	serviceDiscovery = "discoveryengine"
+	serviceAsset     = "cloudasset"
+	serviceAdmin     = "admin"
 	serviceIAM       = "iam"
 	serviceLogging   = "logging"
 	servicePubSub    = "pubsub"

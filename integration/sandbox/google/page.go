@@ -206,7 +206,7 @@ func (c *call) digest() string {
 func (c *call) listing() map[string]string {
 	m := map[string]string{}
 	for name, vs := range c.query {
-		if name != "pageSize" && name != "pageToken" && !slices.Contains(systemParameters, name) {
+		if name != "pageSize" && name != "maxResults" && name != "pageToken" && !slices.Contains(systemParameters, name) {
 			m[name] = strings.Join(vs, ",")
 		}
 	}

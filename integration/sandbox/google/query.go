@@ -15,7 +15,7 @@ var systemParameters = []string{"$.xgafv", "access_token", "alt", "callback", "f
 	"prettyPrint", "quotaUser", "uploadType", "upload_protocol"}
 
 // repeating are the parameters that may be sent more than once.
-var repeating = []string{"keyTypes", "extraLocationTypes"}
+var repeating = []string{"keyTypes", "extraLocationTypes", "assetTypes"}
 
 // parseQuery reads a raw query for a method that knows the allowed names. Like the vendor, it takes snake_case names for
 // camelCase ones and refuses any other name, and any name twice that may not repeat.

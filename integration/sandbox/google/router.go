@@ -78,6 +78,16 @@ var routes = []route{
 	{servicePlatform, "POST", inPlace + "/reasoningEngines/{engine}:getIamPolicy",
 		"google.iam.v1.IAMPolicy.GetIamPolicy", withPolicy, getEnginePolicy},
 
+	{serviceAdmin, "GET", "admin/reports/v1/activity/users/{user}/applications/{application}", "reports.activities.ListActivities",
+		[]string{"actorIpAddress", "agentInfoFilter", "applicationInfoFilter", "customerId", "deviceFilter", "endTime", "eventName", "filters",
+			"groupIdFilter", "includeSensitiveData", "maxResults", "networkInfoFilter", "orgUnitID", "pageToken", "resourceDetailsFilter",
+			"startTime", "statusFilter"}, listActivities},
+
+	{serviceAsset, "GET", "v1/{scope}/{id}:searchAllResources", "google.cloud.asset.v1.AssetService.SearchAllResources",
+		[]string{"assetTypes", "orderBy", "pageSize", "pageToken", "query", "readMask"}, searchResources},
+	{serviceAsset, "GET", "v1/{scope}/{id}:searchAllIamPolicies", "google.cloud.asset.v1.AssetService.SearchAllIamPolicies",
+		[]string{"assetTypes", "orderBy", "pageSize", "pageToken", "query"}, searchPolicies},
+
 	{serviceResource, "GET", "v3/projects:search",
 		"google.cloud.resourcemanager.v3.Projects.SearchProjects", with(paged, "query"), searchProjects},
 	{serviceResource, "GET", "v3/projects/{project}",

@@ -77,8 +77,25 @@ type Options struct {
 	// Unordered hands the newest messages out first. Pub/Sub promises no order.
 	Unordered bool
 
-	// ReadsPerMinute is the quota per service; a request above it gets 429 with ErrorInfo and RetryInfo. 0: no quota.
+	// ReadsPerMinute is the quota per service and project; a request above it gets 429 with ErrorInfo and RetryInfo, or at
+	// Workspace 403 in its older form. 0: no quota. Quotas say it for single services, see [DocumentedQuotas].
 	ReadsPerMinute int
+	Quotas         map[string]int
+
+	// NoRetryInfo leaves the delay out of a 429, as Google often does.
+	NoRetryInfo bool
+
+	// Disabled are services that projects do not use, as service@project id, such as agentregistry@acme-labs.
+	Disabled []string
+
+	// ReportLag is how long after it a Workspace activity is reported.
+	ReportLag time.Duration
+
+	// AssetLag is how long Cloud Asset Inventory does not know of what is new.
+	AssetLag time.Duration
+
+	// SharedOnly makes Gemini Enterprise list only the agents that everybody may use, as it may do for a service account.
+	SharedOnly bool
 }
 
 var (

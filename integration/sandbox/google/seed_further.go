@@ -21,6 +21,7 @@ func (s *seeding) further() {
 	s.plainRuns()
 	s.oauthClients()
 	s.widerGrants()
+	s.activities()
 	s.fill()
 	s.Rand, s.Serial = draws, serial
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,8 +64,14 @@ func (s *Sandbox) answer(r *http.Request, route *route, vars map[string]string, 
 	if reason := s.st.refuse(r, now); reason != "" {
 		return nil, unauthorized(route.service, route.method, reason)
 	}
-	if e := s.quotas.spend(route.service, s.st, s.Options.ReadsPerMinute, now); e != nil {
+	if e := s.spend(r, route.service, now); e != nil {
 		return nil, e
+	}
+	if route.service == serviceAdmin && !s.st.delegated(r) {
+		return nil, legacy(401, "Access denied. You are not authorized to read activity records.", "authError", "global")
+	}
+	if p := s.st.project(vars["project"]); p != nil && slices.Contains(s.Options.Disabled, route.service+"@"+p.ProjectID) {
+		return nil, disabled(route.service, p.Number)
 	}
 	q, e := parseQuery(r.URL.RawQuery, route.params)
 	if e != nil {

@@ -39,7 +39,8 @@ type state struct {
 	Managed        []*managedIdentity
 	Policies       map[string]*policy // key: see the functions that make one, such as projectPolicyKey
 	Log            []*logEntry
-	Sink           *sink // nil until somebody opens it
+	Activities     []*activity // of Workspace
+	Sink           *sink       // nil until somebody opens it
 
 	ix index
 }
@@ -55,6 +56,7 @@ type reader struct {
 // access is what is known about a handed-out access token.
 type access struct {
 	Email   string
+	Subject string // whom it acts for; empty: itself
 	Expires time.Time
 }
 

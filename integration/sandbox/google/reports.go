@@ -1,0 +1,105 @@
+package google
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+)
+
+// reportRetention is how long Workspace keeps activities.
+const reportRetention = 180 * 24 * time.Hour
+
+// maxActivities bounds them, since the whole state is saved after each change.
+const maxActivities = 2000
+
+// activity is one record of a Workspace report.
+type activity struct {
+	Application string // token or login
+	Number      int    // makes the qualifier
+	Time        time.Time
+	Visible     time.Time // reports are late, some by much
+	User        string    // e-mail
+	Event       string    // authorize, activity, revoke; login_success
+	Client      string    // OAuth client id
+	ClientName  string
+	Scopes      []string
+	Agent       *attribution
+}
+
+// attribution says which agent did it for the user.
+type attribution struct {
+	ID    string
+	Name  string
+	Owner string
+}
+
+// key sorts activities from the newest to the oldest when it is read backwards.
+func (a *activity) key() string { return sortable(a.Time) + a.qualifier() }
+
+// qualifier tells activities of the same moment apart. It may be negative.
+func (a *activity) qualifier() string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s/%d", a.Application, a.Number)
+	return fmt.Sprint(int64(h.Sum64()))
+}
+
+func (s *state) act(opt Options, at time.Time, a activity) *activity {
+	s.Serial++
+	a.Number, a.Time, a.Visible = s.Serial, at.Truncate(time.Millisecond), at.Add(opt.ReportLag)
+	if opt.LateEvery > 0 && s.Serial%opt.LateEvery == 0 {
+		a.Visible = at.Add(opt.LateBy)
+	}
+	s.Activities = append(s.Activities, &a)
+	if n := len(s.Activities) - maxActivities; n > 0 {
+		s.Activities = slices.Delete(s.Activities, 0, n)
+	}
+	return &a
+}
+
+// use lets a Gemini Enterprise agent act for a person in Workspace. The outcome's key is the qualifier of the activity.
+func (c *change) use() (sandbox.Outcome, error) {
+	var in []target
+	for _, t := range c.further() {
+		if t.gemini != nil && !t.gemini.off() && c.wants(nativeGemini, t.id()) {
+			in = append(in, t)
+		}
+	}
+	if len(in) == 0 {
+		return sandbox.Outcome{}, c.none("no Gemini Enterprise agent that users may use")
+	}
+	t, user := c.any(in), c.Person
+	if user == "" {
+		user = fmt.Sprintf("colleague.%d@%s", c.Rand.Pick(40), c.Domain)
+	}
+	a := c.act(c.opt, c.now, activity{Application: "token", User: user, Event: []string{"authorize", "activity", "revoke"}[c.Rand.Pick(3)],
+		Client: "1234567890.apps.googleusercontent.com", ClientName: "Gemini Enterprise",
+		Scopes: []string{"https://www.googleapis.com/auth/drive.readonly"},
+		Agent:  &attribution{t.gemini.ID, t.gemini.Title, c.Admin}})
+	return c.outcome(t.id(), t.title(), a.qualifier(), a.Visible, "%s lets %q act: %s", user, t.title(), a.Event)
+}
+
+// activities seeds what people and agents did in Workspace.
+func (s *seeding) activities() {
+	for range min(60, 5*len(s.company.People)) {
+		user, at := s.person(), seedTime.Add(-time.Duration(s.Rand.Pick(90*24*3600))*time.Second)
+		s.act(s.opt, at, activity{Application: "login", User: user, Event: "login_success"})
+		a := activity{Application: "token", User: user, Event: "authorize", Client: fmt.Sprintf("%s.apps.googleusercontent.com", s.Rand.Digits(12)),
+			ClientName: "Calendar helper", Scopes: []string{"https://www.googleapis.com/auth/calendar.events"}}
+		if agents := s.Apps[0].Agents; s.Rand.Chance(0.4) {
+			g := agents[s.Rand.Pick(len(agents))]
+			a.ClientName, a.Agent = "Gemini Enterprise", &attribution{g.ID, g.Title, s.person()}
+		}
+		s.act(s.opt, at.Add(time.Minute), a)
+	}
+}
+
+// profile is the number of a person's profile.
+func profile(email string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(strings.ToLower(email)))
+	return fmt.Sprintf("1%020d", h.Sum32())
+}
