@@ -15,10 +15,17 @@ type facts struct {
 	federated map[string][]string // outside members by unique id of the account that they may act as
 	consents  map[string][]string // by workload
 	calls     map[string][]string // by URN of the registry
+	entries   map[string]*registered
 }
 
 func (s *state) facts(now time.Time) facts {
-	f := facts{s.held(), holdings{}, map[string][]string{}, map[string][]string{}, map[string][]string{}}
+	f := facts{s.held(), holdings{}, map[string][]string{}, map[string][]string{}, map[string][]string{},
+		map[string]*registered{}}
+	for _, r := range s.Registered {
+		if r.Gone.IsZero() {
+			f.entries[r.urn()] = r
+		}
+	}
 	for _, g := range s.grounds("") {
 		for _, b := range s.Policies[g.key].Bindings {
 			for _, m := range b.Members {
@@ -132,7 +139,7 @@ func (s *state) describe(a *sandbox.TruthAgent, f facts) {
 			a.Identifiers = append(a.Identifiers, "account="+e.identity(s))
 		}
 	default:
-		r := pick(s.Registered, func(r *registered) bool { return r.urn() == a.ID && r.Gone.IsZero() })
+		r := f.entries[a.ID]
 		if r == nil { // its host is gone, and the registry has not noticed yet
 			break
 		}
