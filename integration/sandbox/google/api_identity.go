@@ -74,7 +74,7 @@ func listProviders(c *call) (any, *apiError) {
 		pager: identityPager,
 		all:   c.Providers,
 		in: func(a *authProvider) bool {
-			return a.Project == p.ProjectID && c.covers(a.Location) && (deleted || a.Deleted.IsZero())
+			return a.Project == p.ProjectID && c.covers(a.Location) && (a.Deleted.IsZero() || deleted && kept(a.Deleted, c.now))
 		},
 		key:  func(a *authProvider) string { return a.ID + "/" + a.Location },
 		show: (*authProvider).json,
@@ -98,7 +98,7 @@ func (c *call) providerOf(permission string) (*authProvider, *apiError) {
 	a := pick(c.Providers, func(a *authProvider) bool {
 		return a.Project == p.ProjectID && a.Location == c.vars["location"] && a.ID == c.vars["provider"]
 	})
-	if a == nil {
+	if a == nil || !kept(a.Deleted, c.now) {
 		return nil, notFound("Resource 'projects/%s/locations/%s/authProviders/%s' was not found", p.ProjectID,
 			c.vars["location"], c.vars["provider"])
 	}

@@ -101,8 +101,7 @@ func (m *managedIdentity) json() managedJSON {
 // poolPager is the paging of pools and of what is in them.
 var poolPager = pager{fallback: 50, max: 1000}
 
-// living lists what is in a pool, without what is deleted unless that is asked for. from is the index of the things in the
-// state, deleted when each was deleted.
+// living lists what is right below a name, without what is deleted unless that is asked for. deleted tells when a thing was.
 func living[E named, T any](c *call, all []E, below string, deleted func(E) time.Time, show func(E) T) ([]T, string, *apiError) {
 	with, e := c.query.flag("showDeleted")
 	if e != nil {
@@ -113,7 +112,7 @@ func living[E named, T any](c *call, all []E, below string, deleted func(E) time
 		all:   all,
 		in: func(x E) bool {
 			parent, _ := cutLast(x.name(), "/")
-			return parent == below && (with || deleted(x).IsZero())
+			return parent == below && (deleted(x).IsZero() || with && kept(deleted(x), c.now))
 		},
 		key:  func(x E) string { return x.name() },
 		show: show,
@@ -146,7 +145,7 @@ func (c *call) poolOf(permission string) (*pool, *apiError) {
 		return nil, e
 	}
 	name := "projects/" + p.Number + "/locations/" + c.vars["location"] + "/workloadIdentityPools/" + c.vars["pool"]
-	if x := c.pool(name); x != nil {
+	if x := c.pool(name); x != nil && kept(x.Deleted, c.now) {
 		return x, nil
 	}
 	return nil, notFound("Requested entity was not found: %s", name)
@@ -237,7 +236,8 @@ func listManaged(c *call) (any, *apiError) {
 }
 
 func (c *call) managedOf(permission string) (*managedIdentity, *apiError) {
-	return inPool(c, permission, "/namespaces/"+c.vars["namespace"]+"/managedIdentities/"+c.vars["identity"], c.Managed, (*managedIdentity).name)
+	below := "/namespaces/" + c.vars["namespace"] + "/managedIdentities/" + c.vars["identity"]
+	return inPool(c, permission, below, c.Managed, (*managedIdentity).name)
 }
 
 func getManaged(c *call) (any, *apiError) {

@@ -34,7 +34,8 @@ func legacy(code int, text, reason, domain string) *apiError {
 func disabled(service, number string) *apiError {
 	return &apiError{Code: 403, Status: "PERMISSION_DENIED",
 		Message: fmt.Sprintf("%s.googleapis.com has not been used in project %s before or it is disabled.", service, number),
-		Details: []any{info("SERVICE_DISABLED", "googleapis.com", map[string]string{"service": service + ".googleapis.com", "consumer": "projects/" + number})}}
+		Details: []any{info("SERVICE_DISABLED", "googleapis.com",
+			map[string]string{"service": service + ".googleapis.com", "consumer": "projects/" + number})}}
 }
 
 func (e *apiError) Error() string { return e.Status + ": " + e.Message }

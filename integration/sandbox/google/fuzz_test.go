@@ -70,6 +70,14 @@ func FuzzToken(f *testing.F) {
 func FuzzRequest(f *testing.F) {
 	s := New(sandbox.NewCompany(1, 12), 1)
 	s.Now = (&clock{now: seedTime}).Now
+	sink, err := s.Mutate(sandbox.Change{Op: sandbox.OpenSink})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(true, "pubsub/v1/"+sink.Key+":pull", "", `{"maxMessages":2}`)
+	f.Add(true, "pubsub/v1/"+sink.Key+":acknowledge", "", `{"ackIds":["1-1-x","--"]}`)
+	f.Add(false, "cloudasset/v1/organizations/"+s.Organization()+":searchAllIamPolicies", "query=policy:x&assetTypes=y", "")
+	f.Add(false, "admin/admin/reports/v1/activity/users/all/applications/token", "agentInfoFilter=%28&startTime=x&maxResults=3", "")
 	for _, r := range routes {
 		path := strings.NewReplacer("{project}", "tessellate-agents", "{location}", "us-central1").Replace(r.pattern)
 		f.Add(r.verb == "POST", r.service+"/"+path, "pageSize=1&pageToken=x", `{"pageSize":1}`)

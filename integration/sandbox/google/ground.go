@@ -157,5 +157,6 @@ func (s *state) plainPolicyDeed(d *deed, g ground) {
 
 // audited is the resource of services that have no kind of their own in the log.
 func audited(project, service, method string) resourceJSON {
-	return resourceJSON{"audited_resource", map[string]string{"project_id": project, "service": service + ".googleapis.com", "method": method}}
+	return resourceJSON{"audited_resource", map[string]string{"project_id": project, "service": service + ".googleapis.com",
+		"method": method}}
 }

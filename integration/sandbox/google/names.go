@@ -133,6 +133,9 @@ func (a *geminiApp) name() string {
 
 func (a *geminiApp) assistant() string { return a.name() + "/assistants/default_assistant" }
 
+// kept reports whether a thing can still be read: it is there, or was deleted less than 30 days ago.
+func kept(deleted, now time.Time) bool { return deleted.IsZero() || now.Sub(deleted) < retention }
+
 // stamp writes a time as Google's JSON does: RFC 3339 in UTC, with as many fractional digits as needed; empty for zero.
 func stamp(t time.Time) string {
 	if t.IsZero() {

@@ -1,6 +1,7 @@
 // Package google is an imitation of Google Cloud as far as it knows about AI agents: Agent Registry, reasoning engines,
-// service accounts and their keys, IAM policies, Gemini Enterprise agents, the auth manager, Cloud Run services and the
-// Admin Activity audit log, in two projects of one organization.
+// service accounts and their keys, workload identity pools, IAM policies, Gemini Enterprise agents, the auth manager, Cloud
+// Run services, the Admin Activity audit log, also through Pub/Sub, Workspace's reports and the asset search, in the projects
+// of one organization.
 //
 // It is written from Google's discovery documents and public documentation, and shares no code with the connector that
 // reads it. One base URL serves all services; each is mounted under its own prefix, as in

@@ -26,9 +26,7 @@ func TestDeterministic(t *testing.T) {
 	a, b, other := New(company, 5), New(company, 5), New(company, 6)
 	at := (&clock{now: seedTime.AddDate(0, 1, 0)}).Now
 	a.Now, b.Now = at, at
-	for i := range 60 {
-		ops := sandbox.Ops()
-		c := sandbox.Change{Op: ops[i%len(ops)]}
+	for _, c := range everything() {
 		x, errX := a.Mutate(c)
 		y, errY := b.Mutate(c)
 		if diff := cmp.Diff(x, y); diff != "" || (errX == nil) != (errY == nil) {
@@ -69,12 +67,15 @@ func TestSnapshotCarriesEverything(t *testing.T) {
 	if code := other.with("Bearer " + access); code != 200 {
 		t.Errorf("an access token from before answers %d", code)
 	}
-	for _, op := range sandbox.Ops() { // ids and picks go on as they would have
-		x, errX := w.Mutate(sandbox.Change{Op: op})
-		y, errY := other.Mutate(sandbox.Change{Op: op})
+	for _, c := range everything() { // ids and picks go on as they would have
+		x, errX := w.Mutate(c)
+		y, errY := other.Mutate(c)
 		if diff := cmp.Diff(x, y); diff != "" || (errX == nil) != (errY == nil) {
-			t.Errorf("%s: %v, %v\n%s", op, errX, errY, diff)
+			t.Errorf("%+v: %v, %v\n%s", c, errX, errY, diff)
 		}
+	}
+	if diff := cmp.Diff(w.Truth(), other.Truth()); diff != "" {
+		t.Errorf("truths after the same changes:\n%s", diff)
 	}
 	other.login(key)
 	other.ExpireCursors()
@@ -97,15 +98,18 @@ func TestRestoreRefusesRubbish(t *testing.T) {
 // TestConcurrentUse is for the race detector: readers, writers and savers at once.
 func TestConcurrentUse(t *testing.T) {
 	w := newWorld(t, 60, Options{PageSize: 3, ReadsPerMinute: 1e6, LateEvery: 2, LateBy: time.Second})
+	q, all := w.queue(), everything()
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
-			for n := range 40 {
-				ops := sandbox.Ops()
-				_, _ = w.Mutate(sandbox.Change{Op: ops[(i*7+n)%len(ops)]})
+			for n := range 60 {
+				_, _ = w.Mutate(all[(i*29+n)%len(all)])
 			}
 		})
 		wg.Go(func() {
+			for range 5 {
+				q.pull("3")
+			}
 			w.seen()
 			w.entries("tessellate-agents", `protoPayload.methodName:"ServiceAccount"`, 50)
 			w.Truth()
@@ -119,7 +123,8 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	w.agreed()
+	w.Options.PageSize, w.Options.ReadsPerMinute = 0, 0
+	w.whole()
 }
 
 func TestStateOutlivesTheProcess(t *testing.T) {
@@ -146,9 +151,9 @@ func TestStateOutlivesTheProcess(t *testing.T) {
 func TestSmallCompanies(t *testing.T) {
 	for _, c := range []sandbox.Company{{}, sandbox.NewCompany(1, 0), sandbox.NewCompany(1, 3)} {
 		s := New(c, 1)
-		for _, op := range sandbox.Ops() {
-			if _, err := s.Mutate(sandbox.Change{Op: op}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
-				t.Errorf("%s: %v", op, err)
+		for _, c := range everything() {
+			if _, err := s.Mutate(c); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+				t.Errorf("%+v: %v", c, err)
 			}
 		}
 	}

@@ -101,12 +101,15 @@ func (s *state) furtherTruth(t *sandbox.Truth, now time.Time) {
 		t.Further = append(t.Further, s.furtherAgent(h, f))
 	}
 	for _, m := range s.Managed {
-		if !m.Deleted.IsZero() {
+		if !m.Deleted.IsZero() && kept(m.Deleted, now) {
 			living[m.principal()] = true
 			t.Further = append(t.Further, s.furtherAgent(target{managed: m}, f))
 		}
 	}
 	for _, p := range s.Providers {
+		if !kept(p.Deleted, now) {
+			continue
+		}
 		t.Providers = append(t.Providers, s.providerTruth(p))
 	}
 	slices.SortFunc(t.Providers, func(a, b sandbox.TruthProvider) int { return strings.Compare(a.ID, b.ID) })
