@@ -119,13 +119,13 @@ func BenchmarkChange(b *testing.B) {
 
 // TestLargeOrganization reads a large organization's shape, and that it is the same each time.
 func TestLargeOrganization(t *testing.T) {
-	l := Layout{Projects: 40, Folders: 6, Bindings: 200}
-	c := sandbox.NewCompanyAt(3, "google", map[string]int{nativeAccount: 300, nativeEngine: 20})
+	l := Layout{Projects: 20, Folders: 6, Bindings: 200}
+	c := sandbox.NewCompanyAt(3, "google", map[string]int{nativeAccount: 120, nativeEngine: 20})
 	s, again := NewWith(c, 3, l), NewWith(c, 3, l)
 	if snapshot(t, s) != snapshot(t, again) {
 		t.Error("the same layout and seed gave two organizations")
 	}
-	if len(s.Projects()) != 40 || len(s.st.Folders) != 6 {
+	if len(s.Projects()) != 20 || len(s.st.Folders) != 6 {
 		t.Errorf("%d projects in %d folders", len(s.Projects()), len(s.st.Folders))
 	}
 	if n := len(s.st.Policies[projectPolicyKey(s.Projects()[0])].Bindings); n != 200 {
@@ -141,7 +141,7 @@ func TestLargeOrganization(t *testing.T) {
 	for _, a := range s.st.Accounts {
 		in[a.Project]++
 	}
-	if len(in) < 35 {
+	if len(in) < 18 {
 		t.Errorf("the accounts are in %d projects", len(in))
 	}
 	inFolder := 0
@@ -149,7 +149,7 @@ func TestLargeOrganization(t *testing.T) {
 		list, _ := w.all(fmt.Sprintf("/cloudresourcemanager/v3/projects?parent=folders/%s", f.Number), "projects", "")
 		inFolder += len(list)
 	}
-	if inFolder != 39 { // all but the labs
+	if inFolder != 19 { // all but the labs
 		t.Errorf("%d projects are in folders", inFolder)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -65,8 +66,23 @@ var documents = map[string]string{
 	"servicecontrol": "servicecontrol/v2/servicecontrol-api.json", // has the AuditLog that log entries carry
 }
 
-// loadDiscovery reads the documents out of the module, which go.mod requires anyway.
+var loaded struct {
+	sync.Mutex
+	documents map[string]*discovery
+}
+
+// loadDiscovery reads the documents out of the module, which go.mod requires anyway: once, since they are large.
 func loadDiscovery(t *testing.T) map[string]*discovery {
+	t.Helper()
+	loaded.Lock()
+	defer loaded.Unlock()
+	if loaded.documents == nil {
+		loaded.documents = readDiscovery(t)
+	}
+	return loaded.documents
+}
+
+func readDiscovery(t *testing.T) map[string]*discovery {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
 	if err != nil {
