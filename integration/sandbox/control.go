@@ -29,7 +29,7 @@ var directoryOps = []Op{
 
 // cloudOps are the changes that only a cloud of Google's kind has.
 var cloudOps = []Op{
-	AddBinding, RemoveBinding, DisableCredential, EnableCredential, RedeployAgent, CallAgent, UseAgent, FailChange, AddConnection, RemoveConnection,
+	AddBinding, RemoveBinding, RewritePolicy, DisableCredential, EnableCredential, RedeployAgent, CallAgent, UseAgent, FailChange, AddConnection, RemoveConnection,
 	CreateProvider, DisableProvider, EnableProvider, DeleteProvider, RestoreProvider, OpenSink,
 }
 

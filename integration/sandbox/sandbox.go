@@ -86,6 +86,7 @@ const (
 
 	AddBinding        Op = "binding.add" // a role on any resource; Name is its kind: organization, folder, project, engine, account
 	RemoveBinding     Op = "binding.remove"
+	RewritePolicy     Op = "policy.rewrite" // several roles given and taken on one resource at once; Name is its kind
 	DisableCredential Op = "credential.disable"
 	EnableCredential  Op = "credential.enable"
 	RedeployAgent     Op = "agent.redeploy" // the same agent under a new identity: what the old one was given stays behind

@@ -34,6 +34,8 @@ type geminiJSON struct {
 	UpdateTime          string                   `json:"updateTime"`
 	AdkAgentDefinition  *adkJSON                 `json:"adkAgentDefinition,omitempty"`
 	A2aAgentDefinition  *a2aJSON                 `json:"a2aAgentDefinition,omitempty"`
+	Managed             *struct{}                `json:"managedAgentDefinition,omitempty"`
+	Dialogflow          *dialogflowJSON          `json:"dialogflowAgentDefinition,omitempty"`
 	SharingConfig       *sharingJSON             `json:"sharingConfig,omitempty"`
 	AuthorizationConfig *authorizationConfigJSON `json:"authorizationConfig,omitempty"`
 }
@@ -46,6 +48,10 @@ type adkJSON struct {
 
 type a2aJSON struct {
 	JSONAgentCard string `json:"jsonAgentCard"`
+}
+
+type dialogflowJSON struct {
+	DialogflowAgent string `json:"dialogflowAgent"`
 }
 
 type sharingJSON struct {
@@ -64,10 +70,15 @@ func (a *geminiApp) json() appJSON {
 func (a *geminiApp) agentJSON(g *geminiAgent) geminiJSON {
 	j := geminiJSON{Name: a.assistant() + "/agents/" + g.ID, DisplayName: g.Title, Description: g.Text, State: g.State,
 		SuspensionReason: g.Reason, CreateTime: stamp(g.Created), UpdateTime: stamp(g.Updated), SharingConfig: &sharingJSON{g.Scope}}
-	if g.Engine != "" {
+	switch {
+	case g.Engine != "":
 		j.AdkAgentDefinition = &adkJSON{}
 		j.AdkAgentDefinition.ProvisionedReasoningEngine.ReasoningEngine = g.Engine
-	} else {
+	case g.Definition == "managed":
+		j.Managed = &struct{}{}
+	case g.Definition == "dialogflow":
+		j.Dialogflow = &dialogflowJSON{"projects/" + a.Number + "/locations/global/agents/" + g.ID}
+	default:
 		j.A2aAgentDefinition = &a2aJSON{fmt.Sprintf(`{"name":%q,"version":"1.0.0"}`, g.Title)}
 	}
 	if g.ToolAuth != "" {

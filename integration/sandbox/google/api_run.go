@@ -35,8 +35,8 @@ type runContainerJSON struct {
 
 type runIdentityJSON struct {
 	IdentityType               string `json:"identityType"`
-	Identity                   string `json:"identity"`
-	IdentityCertificateEnabled bool   `json:"identityCertificateEnabled"`
+	Identity                   string `json:"identity,omitempty"`
+	IdentityCertificateEnabled bool   `json:"identityCertificateEnabled,omitempty"`
 }
 
 // url is where the service answers; the name is reserved and never resolves.
@@ -54,6 +54,8 @@ func (r *runService) json(s *state) runJSON {
 	if r.Identity {
 		j.Template.WorkloadIdentityConfig = &runIdentityJSON{"IDENTITY_TYPE_AGENT_IDENTITY",
 			"spiffe://" + s.trustDomain() + "/resources/run/" + r.host(), true}
+	} else if !r.Plain {
+		j.Template.WorkloadIdentityConfig = &runIdentityJSON{IdentityType: "IDENTITY_TYPE_SERVICE_ACCOUNT"}
 	}
 	return j
 }

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func TestAgentsCallUnderTheirOwnName(t *testing.T) {
 // TestCallersDiffer: changes come from people, from pipelines behind a service account, and from keys.
 func TestCallersDiffer(t *testing.T) {
 	w := newWorld(t, 90, Options{})
-	people, chains, keys := 0, 0, 0
+	people, chains, keys, nobody := 0, 0, 0, 0
 	versions := map[string]bool{}
 	for _, p := range w.Projects() {
 		for _, e := range w.entries(p, "", 1000) {
@@ -141,6 +142,8 @@ func TestCallersDiffer(t *testing.T) {
 				}
 			case who["serviceAccountKeyName"] != nil:
 				keys++
+			case len(who) == 0:
+				nobody++
 			case strings.HasPrefix(who["principalSubject"].(string), "user:"):
 				people++
 			}
@@ -152,13 +155,54 @@ func TestCallersDiffer(t *testing.T) {
 			}
 		}
 	}
-	if people == 0 || chains == 0 || keys == 0 {
-		t.Errorf("%d entries of people, %d of pipelines, %d of keys", people, chains, keys)
+	if people == 0 || chains == 0 || keys == 0 || nobody == 0 {
+		t.Errorf("%d entries of people, %d of pipelines, %d of keys, %d of nobody", people, chains, keys, nobody)
 	}
 	for _, v := range []string{"google.cloud.aiplatform v1", "google.cloud.aiplatform v1beta1", "google.cloud.run v1", "google.cloud.run v2"} {
 		if !versions[v] {
 			t.Errorf("no call of %s among %v", v, versions)
 		}
+	}
+}
+
+// TestSeveralRolesAtOnce: one call, one entry, a delta for each member, and the policy as the deltas say.
+func TestSeveralRolesAtOnce(t *testing.T) {
+	w := newWorld(t, 90, Options{})
+	for range 10 {
+		out, told := w.told(sandbox.Change{Op: sandbox.RewritePolicy, Name: kindProject})
+		if len(told) != 1 {
+			t.Fatalf("%d entries", len(told))
+		}
+		shown := w.mirror().bindings
+		deltas := payload(told[0])["serviceData"].(object)["policyDelta"].(object)["bindingDeltas"].([]any)
+		for _, x := range deltas {
+			d := x.(object)
+			key := d["role"].(string) + "@" + out.Key
+			has := slices.ContainsFunc(shown[d["member"].(string)], func(b string) bool { return b == key || strings.HasPrefix(b, key+" if ") })
+			if has != (d["action"] == "ADD") {
+				t.Errorf("%v, but the policy has it: %v", d, has)
+			}
+		}
+		if len(deltas) < 2 {
+			t.Errorf("%d deltas, want several", len(deltas))
+		}
+	}
+	w.whole()
+}
+
+// TestOperationsTakeTime: the last entry of a long-running call comes later.
+func TestOperationsTakeTime(t *testing.T) {
+	w := newWorld(t, 30, Options{OperationLag: time.Minute})
+	before := w.clock.Now()
+	w.clock.Advance(time.Second)
+	w.do(sandbox.Change{Op: sandbox.CreateAgent, Native: nativeEngine})
+	w.clock.Advance(time.Second)
+	if now := w.since(before); len(now) != 1 || now[0]["operation"].(object)["first"] != true {
+		t.Errorf("at first the log has %v", now)
+	}
+	w.clock.Advance(time.Minute)
+	if then := w.since(before); len(then) != 2 || then[1]["operation"].(object)["last"] != true {
+		t.Errorf("at last the log has %v", then)
 	}
 }
 

@@ -104,17 +104,33 @@ func (s *state) grounds(kind string) (out []ground) {
 	return out
 }
 
-// policyDeed is the change of one member's role in a policy. Services differ in how they name the call and in whether they
-// tell what changed: some give the delta, others only the policy as it was asked for.
-func (s *state) policyDeed(opt Options, at time.Time, g ground, by *caller, action, role, member string, cond *expr) {
+// delta is the change of one member's role.
+type delta struct {
+	action string // ADD or REMOVE
+	role   string
+	member string
+	cond   *expr
+}
+
+func (d delta) json() map[string]any {
+	j := map[string]any{"action": d.action, "role": d.role, "member": d.member}
+	if d.cond != nil {
+		j["condition"] = map[string]any{"title": d.cond.Title, "expression": d.cond.Expression}
+	}
+	return j
+}
+
+// policyDeed is a change of a policy. Services differ in how they name the call and in whether they tell what changed: some
+// give the deltas, one for each member, others only the policy as it was asked for.
+func (s *state) policyDeed(opt Options, at time.Time, g ground, by *caller, deltas ...delta) {
 	d := deed{in: g.in, method: "SetIamPolicy", name: g.name, by: by,
 		request: map[string]any{"@type": "type.googleapis.com/google.iam.v1.SetIamPolicyRequest", "resource": g.name}}
-	delta := map[string]any{"action": action, "role": role, "member": member}
-	if cond != nil {
-		delta["condition"] = map[string]any{"title": cond.Title, "expression": cond.Expression}
+	var list []any
+	for _, x := range deltas {
+		list = append(list, x.json())
 	}
 	data := map[string]any{"@type": "type.googleapis.com/google.iam.v1.logging.AuditData",
-		"policyDelta": map[string]any{"bindingDeltas": []any{delta}}}
+		"policyDelta": map[string]any{"bindingDeltas": list}}
 	_, id := cutLast(g.name, "/")
 	d.service, d.permission, d.resource = serviceResource, "resourcemanager."+g.kind+"s.setIamPolicy",
 		resourceJSON{g.kind, map[string]string{g.kind + "_id": id}}

@@ -127,7 +127,7 @@ func (s *state) record(opt Options, at time.Time, d deed) {
 	first, producer := d, d.service+".googleapis.com"
 	first.response, first.status = nil, statusJSON{} // the call was taken; what becomes of it, the last entry says
 	s.write(opt, at, first, &operationJSON{ID: d.operation, Producer: producer, First: true})
-	s.write(opt, at.Add(time.Microsecond), d, &operationJSON{ID: d.operation, Producer: producer, Last: true})
+	s.write(opt, at.Add(max(opt.OperationLag, time.Microsecond)), d, &operationJSON{ID: d.operation, Producer: producer, Last: true})
 }
 
 func (s *state) write(opt Options, at time.Time, d deed, op *operationJSON) {

@@ -98,9 +98,9 @@ func (m *mirror) places(p string) {
 	for _, r := range runs {
 		name := r["name"].(string)
 		m.policy("GET", "/run/v2/"+name+":getIamPolicy", "//run.googleapis.com/"+name, "")
-		if identity, ok := r["template"].(object)["workloadIdentityConfig"].(object); ok && r["functionalType"] == "FUNCTIONAL_TYPE_AGENT" {
-			_, host, _ := strings.Cut(identity["identity"].(string), "/resources/run/")
+		if r["functionalType"] == "FUNCTIONAL_TYPE_AGENT" {
 			_, id := cutLast(name, "/")
+			host := strings.Replace(name, "projects/"+p+"/", "projects/"+m.st.project(p).Number+"/", 1)
 			m.further[host] = []string{nativeRun, id, "active"}
 		}
 	}

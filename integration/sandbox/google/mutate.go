@@ -24,6 +24,7 @@ var changes = map[sandbox.Op]func(*change) (sandbox.Outcome, error){
 	sandbox.DisableCredential: (*change).disableKey, sandbox.EnableCredential: (*change).enableKey,
 	sandbox.AddGrant: (*change).addGrant, sandbox.RemoveGrant: (*change).removeGrant,
 	sandbox.AddBinding: (*change).addBinding, sandbox.RemoveBinding: (*change).removeBinding,
+	sandbox.RewritePolicy: (*change).rewrite,
 	sandbox.RedeployAgent: (*change).redeploy,
 	sandbox.BlockAgent:    (*change).suspend, sandbox.UnblockAgent: (*change).resume,
 	sandbox.AddConsent: (*change).addConsent, sandbox.RemoveConsent: (*change).removeConsent,

@@ -19,16 +19,55 @@ var rolesOn = map[string][]string{
 
 // changePolicy changes one member's role in a policy, and logs that. by nil is whose turn it is.
 func (c *change) changePolicy(key string, by *caller, action, role, member string, cond *expr) {
-	g, ok := c.ground(key)
+	c.rewritePolicy(key, by, delta{action, role, member, cond})
+}
+
+// rewritePolicy changes several members' roles in one call.
+func (c *change) rewritePolicy(key string, by *caller, deltas ...delta) {
 	p := c.policyOf(key)
-	if action == "ADD" {
-		p.grant(role, member, cond)
-	} else {
-		cond, _ = p.revoke(role, member)
+	for i, d := range deltas {
+		if d.action == "ADD" {
+			p.grant(d.role, d.member, d.cond)
+		} else {
+			deltas[i].cond, _ = p.revoke(d.role, d.member)
+		}
 	}
-	if ok {
-		c.policyDeed(c.opt, c.now, g, by, action, role, member, cond)
+	if g, ok := c.ground(key); ok {
+		c.policyDeed(c.opt, c.now, g, by, deltas...)
 	}
+}
+
+// rewrite gives up to three agents a role on one resource and takes up to three roles there away, in one call.
+func (c *change) rewrite() (sandbox.Outcome, error) {
+	in, places := c.chosen(), c.places()
+	if len(in) == 0 || len(places) == 0 {
+		return sandbox.Outcome{}, c.none("no agent with a principal, or no resource of the kind in name")
+	}
+	g := places[c.Rand.Pick(len(places))]
+	var deltas []delta
+	p, members := c.policyOf(g.key), map[string]bool{}
+	for _, t := range in {
+		members[t.member(c.state)] = true
+	}
+	for _, b := range p.Bindings {
+		for _, m := range b.Members {
+			if twice := slices.ContainsFunc(deltas, func(d delta) bool { return d.role == b.Role && d.member == m }); members[m] && len(deltas) < 3 && !twice {
+				deltas = append(deltas, delta{"REMOVE", b.Role, m, nil})
+			}
+		}
+	}
+	for range 3 {
+		member, role := c.any(in).member(c.state), rolesOn[g.kind][c.Rand.Pick(len(rolesOn[g.kind]))]
+		taken := slices.ContainsFunc(deltas, func(d delta) bool { return d.member == member && d.role == role })
+		if !taken && !slices.Contains(p.roles(member), role) {
+			deltas = append(deltas, delta{"ADD", role, member, nil})
+		}
+	}
+	if len(deltas) == 0 {
+		return sandbox.Outcome{}, c.none("every agent that was tried has the role already")
+	}
+	c.rewritePolicy(g.key, nil, deltas...)
+	return c.outcome("", g.kind, g.full, c.now, "%d roles changed on %s at once", len(deltas), g.full)
 }
 
 // places are the resources of the kind that the change names, or of any kind. Engines and accounts have a policy whether

@@ -2,6 +2,7 @@ package google
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
@@ -26,13 +27,16 @@ func (c *change) fail() (sandbox.Outcome, error) {
 	} else {
 		a := t.account
 		d.in, d.service, d.name, d.resource = "projects/"+a.Project, serviceIAM, "projects/-/serviceAccounts/"+a.UniqueID, a.resource()
-		verb := []string{"DeleteServiceAccount", "DisableServiceAccount", "CreateServiceAccountKey"}[c.Rand.Pick(3)]
+		verb := []string{"DeleteServiceAccount", "DisableServiceAccount", "CreateServiceAccountKey", "SetIAMPolicy"}[c.Rand.Pick(4)]
 		d.method = admin + verb
 		d.permission = map[string]string{"DeleteServiceAccount": "iam.serviceAccounts.delete", "DisableServiceAccount": "iam.serviceAccounts.disable",
-			"CreateServiceAccountKey": "iam.serviceAccountKeys.create"}[verb]
+			"CreateServiceAccountKey": "iam.serviceAccountKeys.create", "SetIAMPolicy": "iam.serviceAccounts.setIamPolicy"}[verb]
 		d.status = statusJSON{permissionDenied, "Permission '" + d.permission + "' denied on resource (or it may not exist)."}
 	}
 	d.request = map[string]any{"name": d.name}
+	if strings.HasSuffix(d.method, "Policy") { // what was asked for, which is not what is
+		d.request["policy"] = map[string]any{"bindings": []any{map[string]any{"role": "roles/owner", "members": []string{"user:intern@" + c.Domain}}}}
+	}
 	c.record(c.opt, c.now, d)
 	return c.outcome(t.id(), t.title(), d.method, c.now, "%s of %q refused", d.method, t.title())
 }

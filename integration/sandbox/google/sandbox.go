@@ -72,6 +72,9 @@ type Options struct {
 	LateEvery int
 	LateBy    time.Duration
 
+	// OperationLag is how long after its first entry a long-running call has its last one.
+	OperationLag time.Duration
+
 	// RedeliverEvery makes each nth message of the subscription come once more after it was acknowledged.
 	RedeliverEvery int
 

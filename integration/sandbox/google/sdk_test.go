@@ -190,7 +190,7 @@ func TestSDKReadsTheRest(t *testing.T) {
 				continue // no agent
 			}
 			services++
-			if c := r.Template.WorkloadIdentityConfig; c == nil || !strings.HasPrefix(c.Identity, "spiffe://") {
+			if c := r.Template.WorkloadIdentityConfig; c == nil || c.IdentityType == "IDENTITY_TYPE_AGENT_IDENTITY" && !strings.HasPrefix(c.Identity, "spiffe://") {
 				t.Errorf("%s has the identity %+v", r.Name, c)
 			}
 		}

@@ -84,7 +84,7 @@ func (s *seeding) pools() {
 	s.Managed = append(s.Managed, &managedIdentity{Namespace: ns.name(), ID: "old-sync", Deleted: seedTime.AddDate(0, 0, -3)})
 }
 
-// plainRuns are Cloud Run services that are no agents.
+// plainRuns are Cloud Run services that are no agents, and one that is but runs as an account.
 func (s *seeding) plainRuns() {
 	for i, p := range s.Projects[:2] {
 		at := s.date()
@@ -92,6 +92,8 @@ func (s *seeding) plainRuns() {
 		r.Plain, r.Identity = true, false
 		r.Account = p.Number + "-compute@developer.gserviceaccount.com"
 	}
+	r := s.newRun(s.opt, s.date(), s.Projects[labs], regions[0], "older-concierge", "Answers the phone")
+	r.Identity, r.Account = false, s.Projects[labs].Number+"-compute@developer.gserviceaccount.com"
 }
 
 // oauthClients are the OAuth clients of Gemini Enterprise. Their secrets are the sandbox's own.
@@ -99,6 +101,11 @@ func (s *seeding) oauthClients() {
 	for i, id := range []string{"jira", "crm"} {
 		s.Authorizations = append(s.Authorizations, &authorization{Number: s.Projects[governed].Number, ID: id, Title: strings.ToUpper(id),
 			Issuer: "https://" + id + ".idp.example", Secret: "GOCSPX-" + s.Rand.Base62(28), Scopes: []string{"read:" + id, "write:" + id}[:1+i]})
+	}
+	for i, kind := range []string{"managed", "dialogflow"} {
+		app := s.Apps[0]
+		app.Agents = append(app.Agents, &geminiAgent{ID: s.Rand.Digits(16), Title: []string{"Deep research", "Phone desk"}[i], Text: "Made in the console",
+			Definition: kind, State: "ENABLED", Scope: "ALL_USERS", Created: seedTime.AddDate(0, -4, 0), Updated: seedTime.AddDate(0, -4, 0)})
 	}
 	for _, a := range s.Apps {
 		s.policyOf(appPolicyKey(a.name())).grant("roles/discoveryengine.user", "group:"+s.group(), nil)

@@ -84,6 +84,6 @@ func (s *seeding) giveOn(key, role, member string, cond *expr, at time.Time) {
 	p := s.policyOf(key)
 	if g, ok := s.ground(key); ok && !slices.Contains(p.roles(member), role) {
 		p.grant(role, member, cond)
-		s.policyDeed(s.opt, at, g, nil, "ADD", role, member, cond)
+		s.policyDeed(s.opt, at, g, nil, delta{"ADD", role, member, cond})
 	}
 }

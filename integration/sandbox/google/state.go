@@ -188,16 +188,17 @@ type geminiApp struct {
 }
 
 type geminiAgent struct {
-	ID       string
-	Title    string
-	Text     string
-	State    string
-	Reason   string // why it is suspended
-	Engine   string // resource name of the reasoning engine, empty for an A2A agent
-	Scope    string // RESTRICTED, ALL_USERS or PRIVATE
-	ToolAuth string
-	Created  time.Time
-	Updated  time.Time
+	ID         string
+	Title      string
+	Text       string
+	State      string
+	Reason     string // why it is suspended
+	Engine     string // resource name of the reasoning engine, empty for all others
+	Definition string // managed or dialogflow; empty: A2A, when there is no engine
+	Scope      string // RESTRICTED, ALL_USERS or PRIVATE
+	ToolAuth   string
+	Created    time.Time
+	Updated    time.Time
 }
 
 type authProvider struct {
