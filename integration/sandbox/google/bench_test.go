@@ -78,6 +78,31 @@ func BenchmarkRequests(b *testing.B) {
 	}
 }
 
+// BenchmarkFirstRead measures a reading of all projects, accounts, keys and policies of a large organization.
+func BenchmarkFirstRead(b *testing.B) {
+	s := large()
+	three := `{"options":{"requestedPolicyVersion":3}}`
+	calls := 0
+	call := func(method, target, body string) {
+		calls++
+		ask(b, s, method, target, body)
+	}
+	for b.Loop() {
+		calls = 0
+		for _, p := range s.st.Projects {
+			call("POST", "/cloudresourcemanager/v3/projects/"+p.ProjectID+":getIamPolicy", three)
+			call("GET", "/iam/v1/projects/"+p.ProjectID+"/serviceAccounts?pageSize=100", "")
+			call("GET", "/aiplatform/v1/projects/"+p.ProjectID+"/locations/us-central1/reasoningEngines", "")
+			call("GET", "/agentregistry/v1/projects/"+p.ProjectID+"/locations/us-central1/agents", "")
+		}
+		for _, a := range s.st.Accounts {
+			call("GET", "/iam/v1/"+a.name()+"/keys?keyTypes=USER_MANAGED", "")
+			call("POST", "/iam/v1/"+a.name()+":getIamPolicy?options.requestedPolicyVersion=3", "")
+		}
+	}
+	b.ReportMetric(float64(calls), "calls/op")
+}
+
 // BenchmarkSeed measures how long a large organization takes to build.
 func BenchmarkSeed(b *testing.B) {
 	for b.Loop() {

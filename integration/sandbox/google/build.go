@@ -27,6 +27,10 @@ func (s *state) newAccount(opt Options, at time.Time, p *project, key, title, te
 		suffix := fmt.Sprintf("-%d", n)
 		id = cutBytes(accountName(key), 30-len(suffix)) + suffix
 	}
+	return s.addAccount(opt, at, a)
+}
+
+func (s *state) addAccount(opt Options, at time.Time, a *account) *account {
 	s.Accounts = append(s.Accounts, a)
 	s.ix.add(a)
 	s.accountDeed(opt, at, a, "CreateServiceAccount", "serviceAccounts.create", nil)

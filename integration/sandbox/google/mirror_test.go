@@ -343,6 +343,32 @@ func TestRedeployedEngineLeavesItsRoles(t *testing.T) {
 	w.whole()
 }
 
+// TestSameEmailIsNotTheSameAccount: an account that is deleted and made anew has another id and nothing of the old one's.
+func TestSameEmailIsNotTheSameAccount(t *testing.T) {
+	w := newWorld(t, 60, Options{})
+	old := w.first(func(a sandbox.TruthAgent) bool { return a.Native == nativeAccount && hasKey(a) && hasGrant(a) })
+	out := w.do(sandbox.Change{Op: sandbox.RedeployAgent, Agent: old.ID})
+	a := w.agent(out.Agent)
+	if w.agent(old.ID) != nil || a == nil || out.Agent == old.ID || identifier(*a, "email") != identifier(old, "email") {
+		t.Fatalf("outcome %+v, truth %+v", out, a)
+	}
+	if len(a.Bindings)+len(a.Credentials)+len(a.Grants) != 0 {
+		t.Errorf("the new account has %+v", a)
+	}
+	w.whole()
+	if got := w.get("/iam/v1/projects/-/serviceAccounts/" + identifier(old, "email"))["uniqueId"]; got != out.Agent {
+		t.Errorf("the e-mail is now that of %v", got)
+	}
+	if _, err := w.Mutate(sandbox.Change{Op: sandbox.RestoreAgent, Agent: old.ID}); !errors.Is(err, sandbox.ErrNoTarget) {
+		t.Errorf("the old account came back beside the new one: %v", err)
+	}
+	w.do(sandbox.Change{Op: sandbox.PurgeAgent, Agent: old.ID})
+	if got := w.get("/iam/v1/projects/-/serviceAccounts/" + identifier(old, "email"))["uniqueId"]; got != out.Agent {
+		t.Errorf("after the purge the e-mail is that of %v", got)
+	}
+	w.whole()
+}
+
 // TestDeletedAccountIsRenamedEverywhere looks at the policies of the organization and of an engine.
 func TestDeletedAccountIsRenamedEverywhere(t *testing.T) {
 	w := newWorld(t, 60, Options{})

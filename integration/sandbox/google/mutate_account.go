@@ -53,7 +53,7 @@ func (c *change) undelete() (sandbox.Outcome, error) {
 	if c.Native == nativeManaged || strings.Contains(c.Agent, "/managedIdentities/") {
 		return c.undeleteManaged()
 	}
-	in := c.deleted(func(a *account) bool { return c.now.Sub(a.Deleted) < retention })
+	in := c.deleted(func(a *account) bool { return c.now.Sub(a.Deleted) < retention && c.account(a.Email) == a })
 	if len(in) == 0 {
 		return sandbox.Outcome{}, c.none("no service account was deleted in the last 30 days; engines do not come back")
 	}
@@ -75,7 +75,14 @@ func (c *change) purge() (sandbox.Outcome, error) {
 	a := in[c.Rand.Pick(len(in))]
 	c.Accounts = slices.DeleteFunc(c.Accounts, func(b *account) bool { return b == a })
 	delete(c.ix.accounts, a.UniqueID)
-	delete(c.ix.accounts, a.Email)
+	if c.account(a.Email) == a {
+		delete(c.ix.accounts, a.Email)
+		for _, b := range c.Accounts { // one that had the e-mail before
+			if b.Email == a.Email {
+				c.ix.accounts[a.Email] = b
+			}
+		}
+	}
 	delete(c.Policies, accountPolicyKey(a.UniqueID))
 	return c.outcome(a.UniqueID, a.Title, "", c.now, "service account %q purged", a.Title)
 }

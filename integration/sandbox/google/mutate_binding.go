@@ -177,13 +177,21 @@ func (c *change) call() (sandbox.Outcome, error) {
 }
 
 // redeploy deletes an engine and makes another of the same name: another id, another principal. What the old one was given
-// stays behind. The outcome's agent is the new one, its key the old one.
+// stays behind. So it does with a service account, when the change names one or their kind: the new one has the same e-mail,
+// and the old one cannot be restored any more. The outcome's agent is the new one, its key the old one.
 func (c *change) redeploy() (sandbox.Outcome, error) {
-	in := c.targets(func(t target) bool { return t.engine != nil })
+	in := c.targets(func(t target) bool { return t.engine != nil || t.account != nil && c.Native+c.Agent != "" })
 	if len(in) == 0 {
-		return sandbox.Outcome{}, c.none("only reasoning engines are deployed")
+		return sandbox.Outcome{}, c.none("only reasoning engines and service accounts are made anew")
 	}
-	old := c.any(in).engine
+	t := c.any(in)
+	if a := t.account; a != nil {
+		c.deleteAccount(a)
+		again := c.addAccount(c.opt, c.now, &account{Project: a.Project, UniqueID: "1" + c.Rand.Digits(20), Email: a.Email, Title: a.Title,
+			Description: a.Description, Created: c.now})
+		return c.outcome(again.UniqueID, a.Title, a.UniqueID, c.now, "account %s made anew: %s instead of %s", a.Email, again.UniqueID, a.UniqueID)
+	}
+	old := t.engine
 	listed := c.registered(old.name()) != nil
 	c.deleteHost(old.name())
 	e := c.newEngine(c.opt, c.now, c.project(old.Project), old.Location, old.Title, old.Description, "")
