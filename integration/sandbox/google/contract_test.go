@@ -173,6 +173,10 @@ func (c *contract) project(p string) {
 	c.walk("/iam/v1/", p+"/serviceAccounts", "accounts", func(name string) {
 		c.call("GET", "/iam/v1/"+name, "")
 		c.call("POST", "/iam/v1/"+name+":getIamPolicy?options.requestedPolicyVersion=3", "")
+		if c.get("/iam/v1/" + name)["disabled"] == nil {
+			_, account := cutLast(name, "/")
+			c.call("POST", "/iamcredentials/v1/projects/-/serviceAccounts/"+account+":generateAccessToken", `{"scope":["a"],"lifetime":"60s"}`)
+		}
 		for _, k := range c.call("GET", "/iam/v1/"+name+"/keys", "")["keys"].([]any) { // which has no pages
 			c.call("GET", "/iam/v1/"+k.(object)["name"].(string), "")
 		}

@@ -60,6 +60,7 @@ var documents = map[string]string{
 	serviceAsset:     "cloudasset/v1/cloudasset-api.json",
 	serviceAdmin:     "admin/reports/v1/admin-api.json",
 	serviceIAM:       "iam/v1/iam-api.json",
+	serviceTokens:    "iamcredentials/v1/iamcredentials-api.json",
 	serviceLogging:   "logging/v2/logging-api.json",
 	servicePubSub:    "pubsub/v1/pubsub-api.json",
 	serviceRun:       "run/v2/run-api.json",

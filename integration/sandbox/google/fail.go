@@ -13,7 +13,7 @@ import (
 // Fail answers a request with Google's form of a fault. It leaves alone what has no such form: an expired cursor where
 // none was sent, an empty list where none was asked for, and requests that no service would have taken anyway.
 func (s *Sandbox) Fail(w http.ResponseWriter, r *http.Request, f sandbox.Fault) bool {
-	if r.URL.Path == "/token" && r.Method == http.MethodPost {
+	if (r.URL.Path == "/token" || r.URL.Path == "/sts/v1/token") && r.Method == http.MethodPost {
 		return failToken(w, f)
 	}
 	route, vars := find(r.Method, r.URL.EscapedPath())

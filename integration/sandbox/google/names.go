@@ -15,6 +15,7 @@ const (
 	serviceAsset     = "cloudasset"
 	serviceAdmin     = "admin"
 	serviceIAM       = "iam"
+	serviceTokens    = "iamcredentials"
 	serviceLogging   = "logging"
 	servicePubSub    = "pubsub"
 	serviceResource  = "cloudresourcemanager"

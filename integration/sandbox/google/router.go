@@ -158,6 +158,9 @@ var routes = []route{
 	{serviceIAM, "GET", managed + "/{identity}:listAttestationRules",
 		"google.iam.v1.WorkloadIdentityPools.ListAttestationRules", filtered, listAttestations},
 
+	{serviceTokens, "POST", "v1/projects/{project}/serviceAccounts/{account}:generateAccessToken",
+		"google.iam.credentials.v1.IAMCredentials.GenerateAccessToken", nil, generateAccessToken},
+
 	{serviceLogging, "POST", "v2/entries:list",
 		"google.logging.v2.LoggingServiceV2.ListLogEntries", nil, listEntries},
 
@@ -177,8 +180,10 @@ var routes = []route{
 		"google.cloud.run.v2.Services.GetIamPolicy", withPolicy, getRunPolicy},
 }
 
-// writes reports whether the method changes the state, as leasing and acknowledging messages does.
-func (r *route) writes() bool { return r.service == servicePubSub && r.verb == "POST" }
+// writes reports whether the method changes the state, as leasing and acknowledging messages does, and issuing tokens.
+func (r *route) writes() bool {
+	return r.service == serviceTokens || r.service == servicePubSub && r.verb == "POST"
+}
 
 // with is a set of parameters and one more.
 func with(params []string, more string) []string { return append([]string{more}, params...) }

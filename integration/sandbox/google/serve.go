@@ -18,19 +18,24 @@ const maxBody = 1 << 20
 // call is one request on its way through a method.
 type call struct {
 	*state
-	opt   Options
-	route *route
-	vars  map[string]string
-	query query
-	body  []byte
-	bound string // what a POST list's page token is bound to besides the path
-	now   time.Time
+	opt    Options
+	route  *route
+	vars   map[string]string
+	query  query
+	body   []byte
+	caller string // e-mail or principal of whom the access token was issued to; empty for the static one
+	bound  string // what a POST list's page token is bound to besides the path
+	now    time.Time
 }
 
 // ServeHTTP serves every service under its prefix, and POST /token.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/token" && r.Method == http.MethodPost {
 		s.serveToken(w, r)
+		return
+	}
+	if r.URL.Path == "/sts/v1/token" && r.Method == http.MethodPost {
+		s.serveExchange(w, r)
 		return
 	}
 	route, vars := find(r.Method, r.URL.EscapedPath())
@@ -77,7 +82,7 @@ func (s *Sandbox) answer(r *http.Request, route *route, vars map[string]string, 
 	if e != nil {
 		return nil, e
 	}
-	c := &call{state: s.st, opt: s.Options, route: route, vars: vars, query: q, body: body, now: now}
+	c := &call{state: s.st, opt: s.Options, route: route, vars: vars, query: q, body: body, now: now, caller: s.st.callerOf(r)}
 	v, e := route.handle(c)
 	if e != nil {
 		return nil, e
@@ -144,8 +149,8 @@ func (c *call) projectOf(permission string) (*project, *apiError) {
 	return nil, denied(c.route.service, permission, resource)
 }
 
-// OnlyReads is true for all requests but those for a token and those that acknowledge messages: changes come from
+// OnlyReads is true for all requests but those for a token and those that acknowledge messages: other changes come from
 // [Sandbox.Mutate] alone, and what was only leased may come again.
 func (s *Sandbox) OnlyReads(r *http.Request) bool {
-	return r.URL.Path != "/token" && !strings.HasSuffix(r.URL.Path, ":acknowledge")
+	return !strings.HasSuffix(r.URL.Path, "/token") && !strings.HasSuffix(r.URL.Path, ":generateAccessToken") && !strings.HasSuffix(r.URL.Path, ":acknowledge")
 }

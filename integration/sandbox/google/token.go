@@ -198,6 +198,12 @@ func (s *state) delegated(r *http.Request) bool {
 	return token == s.Token || s.Access[token].Subject == s.Admin
 }
 
+// callerOf is whom a request's access token was issued to.
+func (s *state) callerOf(r *http.Request) string {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return s.Access[token].Email
+}
+
 func isURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Scheme == "https" && u.Host != ""
