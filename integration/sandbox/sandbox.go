@@ -152,7 +152,7 @@ type Truth struct {
 type TruthProvider struct {
 	ID       string   `json:"id"`       // resource name
 	Kind     string   `json:"kind"`     // three_legged_oauth, two_legged_oauth, api_key
-	Status   string   `json:"status"`   // active, disabled, deleted (restorable)
+	Status   string   `json:"status"`   // active, disabled, deleted (restorable), unknown
 	Scopes   []string `json:"scopes"`   // that may be asked for, in the vendor's order
 	Consents []string `json:"consents"` // who consented: person: scopes separated by spaces, and (suspended) behind, sorted
 }
@@ -187,7 +187,7 @@ type TruthAgent struct {
 	ID          string   `json:"id"`
 	Native      string   `json:"native"` // agent_identity, agent_user, registry_agent, reasoning_engine, service_account, ai_agent, service_app, api_token
 	Name        string   `json:"name"`
-	Status      string   `json:"status"`      // active, disabled, pending, deleted (soft-deleted and restorable)
+	Status      string   `json:"status"`      // active, disabled, pending, deleted (soft-deleted and restorable), unknown
 	Stewards    []string `json:"stewards"`    // role:person id, sorted
 	Credentials []string `json:"credentials"` // the vendor's key ids, sorted
 	Grants      []string `json:"grants"`      // the vendor's ids or role@resource, sorted

@@ -67,9 +67,12 @@ func (a *geminiApp) json() appJSON {
 		SolutionType: "SOLUTION_TYPE_SEARCH", AppType: "APP_TYPE_INTRANET", IndustryVertical: "GENERIC"}
 }
 
-func (a *geminiApp) agentJSON(g *geminiAgent) geminiJSON {
+func (a *geminiApp) agentJSON(opt Options, g *geminiAgent) geminiJSON {
 	j := geminiJSON{Name: a.assistant() + "/agents/" + g.ID, DisplayName: g.Title, Description: g.Text, State: g.State,
 		SuspensionReason: g.Reason, CreateTime: stamp(g.Created), UpdateTime: stamp(g.Updated), SharingConfig: &sharingJSON{g.Scope}}
+	if opt.novel(g.ID) {
+		j.State = novelState
+	}
 	switch {
 	case g.Engine != "":
 		j.AdkAgentDefinition = &adkJSON{}
@@ -88,11 +91,11 @@ func (a *geminiApp) agentJSON(g *geminiAgent) geminiJSON {
 }
 
 // withID is an agent with the id that a filter may ask for, though the resource has no such field.
-func (a *geminiApp) withID(g *geminiAgent) any {
+func (a *geminiApp) withID(opt Options, g *geminiAgent) any {
 	return struct {
 		geminiJSON
 		ID string `json:"id"`
-	}{a.agentJSON(g), g.ID}
+	}{a.agentJSON(opt, g), g.ID}
 }
 
 // apps are the apps in the collection that the path names. All lie in the default collection, in the global location.
@@ -197,7 +200,7 @@ func listGemini(c *call) (any, *apiError) {
 		pager: pager{fallback: 100, max: 1000},
 		all:   a.Agents,
 		in: func(g *geminiAgent) bool {
-			return (g.Scope == "ALL_USERS" || !c.opt.SharedOnly) && (keep == nil || keep(a.withID(g)))
+			return (g.Scope == "ALL_USERS" || !c.opt.SharedOnly) && (keep == nil || keep(a.withID(c.opt, g)))
 		},
 		key: func(g *geminiAgent) string {
 			if order == "" {
@@ -206,7 +209,7 @@ func listGemini(c *call) (any, *apiError) {
 			return sortable(g.Updated) + g.ID
 		},
 		desc: desc,
-		show: a.agentJSON,
+		show: func(g *geminiAgent) geminiJSON { return a.agentJSON(c.opt, g) },
 	})
 	if e != nil {
 		return nil, e
@@ -231,7 +234,7 @@ func getGemini(c *call) (any, *apiError) {
 		return nil, e
 	}
 	if g := pick(a.Agents, func(g *geminiAgent) bool { return g.ID == c.vars["agent"] }); g != nil {
-		return a.agentJSON(g), nil
+		return a.agentJSON(c.opt, g), nil
 	}
 	return nil, notFound("Agent %s/agents/%s not found.", a.assistant(), c.vars["agent"])
 }

@@ -32,6 +32,22 @@ type keyJSON struct {
 	KeyType         string `json:"keyType"`
 	Disabled        bool   `json:"disabled,omitempty"`
 	DisableReason   string `json:"disableReason,omitempty"`
+
+	ExtendedStatus []keyStatusJSON `json:"extendedStatus,omitempty"`
+}
+
+// keyStatusJSON says more of a key: where it was found.
+type keyStatusJSON struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// status is what is known of a key that was found in public.
+func (k *accountKey) status() []keyStatusJSON {
+	if k.Reason != "SERVICE_ACCOUNT_KEY_DISABLE_REASON_EXPOSED" {
+		return nil
+	}
+	return []keyStatusJSON{{"SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_EXPOSED", "https://git.example/acme/infra"}}
 }
 
 func (a *account) json() accountJSON {
@@ -153,7 +169,7 @@ func (a *account) keys(now time.Time) []keyJSON {
 	for _, k := range a.Keys {
 		out = append(out, keyJSON{Name: a.name() + "/keys/" + k.ID, ValidAfterTime: stamp(k.After),
 			ValidBeforeTime: stamp(k.Before), KeyAlgorithm: "KEY_ALG_RSA_2048", KeyOrigin: k.Origin,
-			KeyType: "USER_MANAGED", Disabled: k.Disabled, DisableReason: k.Reason})
+			KeyType: "USER_MANAGED", Disabled: k.Disabled, DisableReason: k.Reason, ExtendedStatus: k.status()})
 	}
 	return append(out, a.systemKey(now))
 }

@@ -22,11 +22,14 @@ type oauthJSON struct {
 	RedirectURL      string `json:"redirectUrl,omitempty"`
 }
 
-func (p *authProvider) json() providerJSON {
+func (p *authProvider) json(opt Options) providerJSON {
 	j := providerJSON{Name: p.name(), Description: p.Text, State: "ENABLED", CreateTime: stamp(p.Created),
 		UpdateTime: stamp(p.Updated), AllowedScopes: p.Scopes}
 	if p.Disabled {
 		j.State = "DISABLED"
+	}
+	if opt.novel(p.ID) {
+		j.State = novelState
 	}
 	if !p.Deleted.IsZero() {
 		j.Deleted, j.ExpireTime = true, stamp(p.Deleted.Add(retention))
@@ -77,7 +80,7 @@ func listProviders(c *call) (any, *apiError) {
 			return a.Project == p.ProjectID && c.covers(a.Location) && (a.Deleted.IsZero() || deleted && kept(a.Deleted, c.now))
 		},
 		key:  func(a *authProvider) string { return a.ID + "/" + a.Location },
-		show: (*authProvider).json,
+		show: func(a *authProvider) providerJSON { return a.json(c.opt) },
 	})
 	if e != nil {
 		return nil, e
@@ -110,7 +113,7 @@ func getProvider(c *call) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	return a.json(), nil
+	return a.json(c.opt), nil
 }
 
 func getProviderPolicy(c *call) (any, *apiError) {

@@ -184,6 +184,9 @@ func TestKeysAreDisabled(t *testing.T) {
 			t.Errorf("key %v, told %v", key, told)
 		}
 		reasons[key["disableReason"]] = true
+		if exposed := key["disableReason"] == "SERVICE_ACCOUNT_KEY_DISABLE_REASON_EXPOSED"; exposed != (key["extendedStatus"] != nil) {
+			t.Errorf("%v with the status %v", key["disableReason"], key["extendedStatus"])
+		}
 		w.do(sandbox.Change{Op: sandbox.EnableCredential, Agent: out.Agent})
 	}
 	if len(reasons) != 2 {
@@ -213,6 +216,32 @@ func TestSharedAgentsOnly(t *testing.T) {
 	some, _ := w.all(path, "agents", "")
 	if len(some) == 0 || len(some) >= len(whole) {
 		t.Errorf("%d of %d agents are shared", len(some), len(whole))
+	}
+}
+
+// TestStatesThatNoDocumentKnows: a reader must keep them and must not take them for gone.
+func TestStatesThatNoDocumentKnows(t *testing.T) {
+	w := newWorld(t, 90, Options{NovelEvery: 2})
+	truth := w.Truth()
+	agents, providers := 0, 0
+	for _, a := range truth.Further {
+		if a.Status == "unknown" {
+			agents++
+			if got := w.get("/discoveryengine/v1alpha/" + a.ID)["state"]; got != novelState {
+				t.Errorf("%s is %v", a.ID, got)
+			}
+		}
+	}
+	for _, p := range truth.Providers {
+		if p.Status == "unknown" {
+			providers++
+			if got := w.get("/agentidentity/v1/" + p.ID)["state"]; got != novelState {
+				t.Errorf("%s is %v", p.ID, got)
+			}
+		}
+	}
+	if agents == 0 || providers == 0 || providers == len(truth.Providers) {
+		t.Errorf("%d agents and %d providers have such a state", agents, providers)
 	}
 }
 

@@ -16,6 +16,7 @@ package google
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -98,8 +99,25 @@ type Options struct {
 	// AssetLag is how long Cloud Asset Inventory does not know of what is new.
 	AssetLag time.Duration
 
+	// NovelEvery gives about each nth Gemini Enterprise agent and auth provider a state that no document knows, as a newer
+	// version of Google may. The truth has them as unknown. 0: never.
+	NovelEvery int
+
 	// SharedOnly makes Gemini Enterprise list only the agents that everybody may use, as it may do for a service account.
 	SharedOnly bool
+}
+
+// novelState is a state that no document knows.
+const novelState = "ARCHIVED"
+
+// novel reports whether a thing has a state that no document knows.
+func (o Options) novel(id string) bool {
+	if o.NovelEvery <= 0 {
+		return false
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32()>>8)%o.NovelEvery == 0
 }
 
 var (

@@ -19,7 +19,7 @@ func (s *Sandbox) Truth() sandbox.Truth {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	t := sandbox.Truth{Vendor: s.Name(), Agents: s.st.agents(s.now())}
-	s.st.furtherTruth(&t, s.now())
+	s.st.furtherTruth(&t, s.Options, s.now())
 	byID := func(a, b sandbox.TruthAgent) int { return strings.Compare(a.ID, b.ID) }
 	slices.SortFunc(t.Agents, byID)
 	slices.SortFunc(t.Further, byID)

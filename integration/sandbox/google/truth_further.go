@@ -88,7 +88,7 @@ func set(in []string) []string {
 }
 
 // furtherTruth adds what only some connectors read.
-func (s *state) furtherTruth(t *sandbox.Truth, now time.Time) {
+func (s *state) furtherTruth(t *sandbox.Truth, opt Options, now time.Time) {
 	f := s.facts(now)
 	living := map[string]bool{}
 	for _, h := range s.holders() {
@@ -98,7 +98,11 @@ func (s *state) furtherTruth(t *sandbox.Truth, now time.Time) {
 		s.describe(&t.Agents[i], f)
 	}
 	for _, h := range s.further() {
-		t.Further = append(t.Further, s.furtherAgent(h, f))
+		a := s.furtherAgent(h, f)
+		if h.gemini != nil && opt.novel(h.gemini.ID) {
+			a.Status = "unknown"
+		}
+		t.Further = append(t.Further, a)
 	}
 	for _, m := range s.Managed {
 		if !m.Deleted.IsZero() && kept(m.Deleted, now) {
@@ -110,7 +114,11 @@ func (s *state) furtherTruth(t *sandbox.Truth, now time.Time) {
 		if !kept(p.Deleted, now) {
 			continue
 		}
-		t.Providers = append(t.Providers, s.providerTruth(p))
+		one := s.providerTruth(p)
+		if opt.novel(p.ID) && one.Status != "deleted" {
+			one.Status = "unknown"
+		}
+		t.Providers = append(t.Providers, one)
 	}
 	slices.SortFunc(t.Providers, func(a, b sandbox.TruthProvider) int { return strings.Compare(a.ID, b.ID) })
 	for m, keys := range f.bindings {
