@@ -91,7 +91,7 @@ const (
 	EnableCredential  Op = "credential.enable"
 	RedeployAgent     Op = "agent.redeploy" // the same agent under a new identity: what the old one was given stays behind
 	CallAgent         Op = "agent.call"     // an agent itself makes an administrative change
-	UseAgent          Op = "agent.use"     // a person lets an agent act in the vendor's office suite, which only a report tells
+	UseAgent          Op = "agent.use"      // a person lets an agent act in the vendor's office suite, which only a report tells
 	FailChange        Op = "change.fail"    // a change is tried and refused, which only the vendor's log tells
 	AddConnection     Op = "connection.add" // an agent may call another agent
 	RemoveConnection  Op = "connection.remove"
