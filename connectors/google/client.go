@@ -13,6 +13,7 @@ import (
 	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iam/v1"
+	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
 	htransport "google.golang.org/api/transport/http"
 
@@ -31,6 +32,9 @@ type client struct {
 	base      http.RoundTripper
 	now       func() time.Time
 
+	dir  *directory
+	book *accountBook
+
 	mu  sync.Mutex
 	sdk *sdk // made at the first call
 }
@@ -42,6 +46,7 @@ type sdk struct {
 	iam      *iam.Service
 	registry *agentregistry.APIService
 	projects *cloudresourcemanager.Service
+	logging  *logging.Service
 }
 
 func newClient(s connectors.Settings, o options) (*client, error) {
@@ -57,7 +62,10 @@ func newClient(s connectors.Settings, o options) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{options: o, endpoints: urls, method: s.Auth["method"].Reveal(), login: login, base: base, now: s.Clock()}, nil
+	c := &client{options: o, endpoints: urls, method: s.Auth["method"].Reveal(), login: login, base: base, now: s.Clock()}
+	c.dir = &directory{client: c}
+	c.book = &accountBook{client: c, dir: c.dir}
+	return c, nil
 }
 
 // connect makes the SDK's services, once.
@@ -101,6 +109,9 @@ func (c *client) services(h *http.Client) (*sdk, error) {
 	if s.projects, err = cloudresourcemanager.NewService(ctx, with("cloudresourcemanager")...); err != nil {
 		return nil, err
 	}
+	if s.logging, err = logging.NewService(ctx, with("logging")...); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -141,15 +152,26 @@ func paged[C pager[C]](call C, size int64, token string) C {
 // aiplatform asks for one page of a list through the SDK's HTTP client: path is what follows the location's base URL. A size of 0
 // leaves the page's size to the vendor.
 func (c *client) aiplatform(ctx context.Context, h *http.Client, location, path, token string, size int64) error {
-	q := url.Values{"alt": {"json"}, "prettyPrint": {"false"}}
+	q := url.Values{}
 	if size > 0 {
 		q.Set("pageSize", strconv.FormatInt(size, 10))
 	}
 	if token != "" {
 		q.Set("pageToken", token)
 	}
-	base := strings.Replace(c.endpoints["aiplatform"], "LOC-aiplatform", location+"-aiplatform", 1)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path+"?"+q.Encode(), nil)
+	return c.plain(ctx, h, http.MethodGet, c.regional("aiplatform", location)+path, q)
+}
+
+// regional is the base URL of a service at a location.
+func (c *client) regional(service, location string) string {
+	return strings.Replace(c.endpoints[service], "LOC-"+service, location+"-"+service, 1)
+}
+
+// plain makes a call without a body through the SDK's HTTP client, for services whose package is too heavy.
+func (c *client) plain(ctx context.Context, h *http.Client, method, to string, q url.Values) error {
+	q.Set("alt", "json")
+	q.Set("prettyPrint", "false")
+	r, err := http.NewRequestWithContext(ctx, method, to+"?"+q.Encode(), nil)
 	if err != nil {
 		return err
 	}

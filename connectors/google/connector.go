@@ -44,19 +44,43 @@ func New(s connectors.Settings) (connectors.Connector, error) {
 // Feeds says what the connection reads.
 func (c *connector) Feeds() []connectors.Feed { return c.feeds }
 
+// How often the audits are read: what the audit log tells of as it happens is read in full only to be sure of it. A whole listing,
+// which proves things gone, costs a call per 100 things; a walk asks thing after thing.
+const (
+	listEvery, listAlone = 30 * time.Minute, 5 * time.Minute
+	walkEvery, walkAlone = 24 * time.Hour, 30 * time.Minute
+
+	// callEvery bounds what each audit costs in the long run: twelve calls a minute, whatever the size of the company.
+	callEvery = 5 * time.Second
+
+	// logEvery is how often the log is read, at a call per 100 projects. Google allows 60 a minute.
+	logEvery = 15 * time.Second
+)
+
+// audits are the feeds that the log leads.
+var audits = []string{feedRegistryAgents, feedReasoningEngines, feedServiceAccounts, feedServiceAccountKeys, feedIAMPolicies,
+	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies}
+
 // feeds lists every feed with its pace. Google shows a new state of its lists to different callers at different times, so two
 // passes have to agree before something that a list no longer shows is held to be gone.
 func feeds(c *client) []connectors.Feed {
+	list := func(name string, w *walk) connectors.Feed {
+		return connectors.Feed{Name: name, Kinds: w.kinds, Every: listEvery, Alone: listAlone, CallEvery: callEvery, Led: feedAuditLog,
+			Passes: 2, Pull: w.pull}
+	}
+	audit := func(name string, w *walk) connectors.Feed {
+		return connectors.Feed{Name: name, Kinds: w.kinds, Every: walkEvery, Alone: walkAlone, CallEvery: callEvery, Led: feedAuditLog,
+			Rests: true, Pull: w.pull}
+	}
 	return []connectors.Feed{
-		{Name: feedRegistryAgents, Kinds: []events.Kind{events.KindAgent}, Every: time.Minute, Passes: 2,
-			Pull: registryAgents(c).pull},
-		{Name: feedReasoningEngines, Kinds: []events.Kind{events.KindAgent}, Every: time.Minute, Passes: 2,
-			Pull: reasoningEngines(c).pull},
-		{Name: feedServiceAccounts, Kinds: []events.Kind{events.KindAgent}, Every: time.Minute, Passes: 2,
-			Pull: serviceAccounts(c).pull},
-		{Name: feedServiceAccountKeys, Kinds: []events.Kind{events.KindCredential}, Every: 5 * time.Minute,
-			Pull: serviceAccountKeys(c).pull},
-		{Name: feedIAMPolicies, Kinds: []events.Kind{events.KindGrant}, Every: 2 * time.Minute,
-			Pull: iamPolicies(c).pull},
+		list(feedRegistryAgents, registryAgents(c)),
+		list(feedReasoningEngines, reasoningEngines(c)),
+		list(feedServiceAccounts, serviceAccounts(c)),
+		audit(feedServiceAccountKeys, serviceAccountKeys(c)),
+		audit(feedIAMPolicies, iamPolicies(c)),
+		audit(feedFolderPolicies, folderPolicies(c)),
+		audit(feedAccountPolicies, accountPolicies(c)),
+		audit(feedEnginePolicies, enginePolicies(c)),
+		{Name: feedAuditLog, Kinds: []events.Kind{events.KindActivity}, Every: logEvery, Pull: newAuditLog(c).pull},
 	}
 }

@@ -57,6 +57,11 @@ func reading(c *connector, r connectors.Record) golden {
 
 func checkGolden(t *testing.T, name string, got []golden) {
 	t.Helper()
+	checkGoldenValue(t, name, got)
+}
+
+func checkGoldenValue(t *testing.T, name string, got any) {
+	t.Helper()
 	b, err := json.Marshal(got, json.Deterministic(true), jsontext.WithIndent("  "), json.OmitZeroStructFields(true), jsontext.EscapeForHTML(false))
 	if err != nil {
 		t.Fatal(err)

@@ -9,18 +9,31 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// place is where a list is read: a project, or a location in it. Lists are walked in the order of places.
+// place is where a list is read: a project, or a location in it; a folder or an organization. Lists are walked in the order of
+// places.
 type place struct {
-	Project  string `json:"project"` // id or number
+	Level    string `json:"level,omitzero"` // folder or organization; empty: project
+	Project  string `json:"project"`        // id or number, be it a folder's or an organization's
 	Location string `json:"location,omitzero"`
 }
 
+const (
+	levelFolder       = "folder"
+	levelOrganization = "organization"
+)
+
+// levelOf is a place's level by how resource names begin.
+var levelOf = map[string]string{"projects": "", "folders": levelFolder, "organizations": levelOrganization}
+
 func (p place) compare(o place) int {
-	return cmp.Or(cmp.Compare(p.Project, o.Project), cmp.Compare(p.Location, o.Location))
+	return cmp.Or(cmp.Compare(p.Level, o.Level), cmp.Compare(p.Project, o.Project), cmp.Compare(p.Location, o.Location))
 }
 
 // parent is the place's resource name: projects/acme/locations/us-central1.
 func (p place) parent() string {
+	if p.Level != "" {
+		return p.Level + "s/" + p.Project
+	}
 	if p.Location == "" {
 		return "projects/" + p.Project
 	}

@@ -33,7 +33,7 @@ type fake struct {
 // members are the names of the lists' members, by the end of their path.
 var members = map[string]string{
 	"/agents": "agents", "/reasoningEngines": "reasoningEngines", "/serviceAccounts": "accounts", "/keys": "keys",
-	"/locations": "locations", "/projects:search": "projects",
+	"/locations": "locations", "/projects:search": "projects", "/folders:search": "folders", "/organizations:search": "organizations",
 }
 
 func newFake(t *testing.T) *fake {
@@ -204,6 +204,15 @@ func company(t *testing.T) *fake {
 	f.set("/iam/v1/projects/rc-sandbox/serviceAccounts/104857600000000000001/keys", jsonKey, jsonExposedKey)
 	f.set("/iam/v1/projects/rc-sandbox/serviceAccounts/104857600000000000002/keys")
 	f.bodies["/cloudresourcemanager/v3/projects/rc-sandbox:getIamPolicy"] = jsonPolicy
+	f.set("/cloudresourcemanager/v3/folders:search", `{"name":"folders/333344445555","state":"ACTIVE"}`, `{"name":"folders/9","state":"DELETE_REQUESTED"}`)
+	f.set("/cloudresourcemanager/v3/organizations:search", `{"name":"organizations/111122223333","state":"ACTIVE"}`)
+	f.bodies["/cloudresourcemanager/v3/folders/333344445555:getIamPolicy"] = `{"version":3,"etag":"BwYxF=","bindings":[{"role":"roles/logging.viewer","members":["serviceAccount:invoice-agent@rc-sandbox.iam.gserviceaccount.com","group:sre@example.com"]}]}`
+	f.bodies["/cloudresourcemanager/v3/organizations/111122223333:getIamPolicy"] = `{"version":3,"etag":"BwYxO=","bindings":[{"role":"roles/browser","members":["principalSet://agents.global.org-111122223333.system.id.goog/*","domain:example.com"]}]}`
+	f.bodies[accountsPath+"/104857600000000000001:getIamPolicy"] = `{"version":3,"etag":"BwYxA=","bindings":[{"role":"roles/iam.serviceAccountTokenCreator","members":["principal://agents.global.org-111122223333.system.id.goog/resources/aiplatform/projects/444455556666/locations/us-central1/reasoningEngines/4411"]}]}`
+	f.bodies[accountsPath+"/104857600000000000002:getIamPolicy"] = `{"etag":"ACAB"}`
+	f.bodies["/aiplatform/v1/"+enginePath+":getIamPolicy"] = `{"version":3,"etag":"BwYxE=","bindings":[{"role":"roles/aiplatform.user","members":["serviceAccount:invoice-agent@rc-sandbox.iam.gserviceaccount.com"]}]}`
+	f.bodies["/aiplatform/v1/"+strings.Replace(enginePath, "4411", "4412", 1)+":getIamPolicy"] = `{"etag":"ACAB"}`
+	f.bodies["/logging/v2/entries:list"] = `{}`
 	return f
 }
 

@@ -31,12 +31,8 @@ func (h *holders) forget() {
 	h.engines.forget()
 }
 
-// of looks up the holders of the members of a project's policy.
-func (h *holders) of(ctx context.Context, at place, body []byte) (found, error) {
-	members, err := policyMembers(body)
-	if err != nil {
-		return found{}, err
-	}
+// of looks up the holders of the members of a policy. at is the project where they are looked for first, if there is one.
+func (h *holders) of(ctx context.Context, at place, members []string) (found, error) {
 	byMember := map[string]string{}
 	refused, err := h.addAccounts(ctx, at, members, byMember)
 	if err != nil {
@@ -65,6 +61,9 @@ func (h *holders) addAccounts(ctx context.Context, at place, members []string, t
 	var refused []refusal
 	others := slices.DeleteFunc(slices.Clone(all.list), func(p place) bool { return p == at })
 	for _, p := range append([]place{at}, others...) {
+		if p.Project == "" {
+			continue
+		}
 		if len(missing) == 0 || p != at && !mayHold(p.Project, missing) {
 			continue
 		}

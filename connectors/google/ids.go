@@ -34,6 +34,11 @@ func projectResource(project string) string {
 	return "//cloudresourcemanager.googleapis.com/projects/" + project
 }
 
+// accountResource is a service account's full resource name, by its uniqueId.
+func accountResource(project, uniqueID string) string {
+	return "//iam.googleapis.com/projects/" + project + "/serviceAccounts/" + uniqueID
+}
+
 var (
 	engineName  = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/reasoningEngines/[^/]+$`)
 	apiVersion  = regexp.MustCompile(`^(v[0-9][a-z0-9]*/)+`)

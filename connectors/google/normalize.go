@@ -18,6 +18,14 @@ import (
 func (c *connector) Normalize(r connectors.Record) (connectors.Reading, error) { return normalize(r) }
 
 func normalize(r connectors.Record) (connectors.Reading, error) {
+	reading, err := read(r)
+	if err != nil {
+		return connectors.Reading{}, err
+	}
+	return reading, proven(r, &reading)
+}
+
+func read(r connectors.Record) (connectors.Reading, error) {
 	switch r.Type {
 	case typeRegistryAgent:
 		return normalizeRegistryAgent(r)
@@ -29,6 +37,18 @@ func normalize(r connectors.Record) (connectors.Reading, error) {
 		return normalizeKeys(r)
 	case typeIAMPolicy:
 		return normalizePolicy(r)
+	case typeDelta:
+		return normalizeDelta(r)
+	case typeLogEntry:
+		return normalizeLogEntry(r)
+	case typeGone:
+		return normalizeGone(r)
+	case typePerson:
+		return normalizePerson(r)
+	case typeGap:
+		return normalizeGap(r)
+	case typeBounded:
+		return normalizeBounded(r)
 	}
 	return connectors.Reading{}, fmt.Errorf("record type %q is not one that this connector makes", r.Type)
 }

@@ -18,6 +18,8 @@ type options struct {
 	locations    []string // sorted; nil: whatever each service's locations.list shows
 	pageSize     int      // 0: each list's maximum
 	quotaProject string   // the project that calls are charged to; empty: the credentials' own
+	logViews     []string // what to read the audit log of, sorted; nil: every project's
+	log          logOptions
 }
 
 // name is what a project, a location, an account or any other part of a resource name may look like. Parts come from the
@@ -25,7 +27,7 @@ type options struct {
 var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}$`)
 
 func parseOptions(m map[string]string) (options, error) {
-	var o options
+	o := options{log: defaultLogOptions()}
 	var err error
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		switch value := m[key]; key {
@@ -37,14 +39,41 @@ func parseOptions(m map[string]string) (options, error) {
 			o.pageSize, err = pageSize(value)
 		case "quota_project":
 			o.quotaProject, err = one(key, value)
+		case "log_views":
+			o.logViews, err = logViews(value)
+		case "activities", "activities_per_minute", "log_since":
+			err = o.log.set(key, value)
 		default:
-			err = fmt.Errorf("option %q is not known: use projects, locations, page_size or quota_project", key)
+			err = fmt.Errorf("option %q is not known: use %s", key, strings.Join(optionNames, ", "))
 		}
 		if err != nil {
 			return options{}, err
 		}
 	}
 	return o, nil
+}
+
+// optionNames are all options.
+var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project"}
+
+// logView is what the log can be read of: a project, a folder, an organization, or a view of a bucket that a sink collects logs in.
+var logView = regexp.MustCompile(`^(projects|folders|organizations)/[A-Za-z0-9._:-]+(/locations/[a-z0-9-]+/buckets/[A-Za-z0-9._-]+/views/[A-Za-z0-9._-]+)?$`)
+
+// logViews reads a comma-separated list of what the audit log is read of.
+func logViews(list string) ([]string, error) {
+	var out []string
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if !logView.MatchString(part) {
+			return nil, fmt.Errorf("option log_views: %q is no resource that has logs: give organizations/123, folders/456, projects/acme, or the "+
+				"view of a bucket, projects/acme/locations/global/buckets/audit/views/_AllLogs", part)
+		}
+		out = append(out, part)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // names reads a comma-separated list, sorted and without repetitions.
@@ -133,7 +162,7 @@ func endpoints(s connectors.Settings) (map[string]string, error) {
 }
 
 // used are the services that today's feeds call.
-var used = []string{"agentregistry", "aiplatform", "cloudresourcemanager", "iam"}
+var used = []string{"agentregistry", "aiplatform", "cloudresourcemanager", "iam", "logging"}
 
 // warnings finds a token that goes to two owners: services with a base URL that is not Google's, beside others that are left to it.
 func warnings(s connectors.Settings) []string {

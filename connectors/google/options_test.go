@@ -62,6 +62,10 @@ func TestNames(t *testing.T) {
 
 func TestWarnsOfTokenToTwoOwners(t *testing.T) {
 	imitation, private := "http://127.0.0.1:9", "https://iam-acme.p.googleapis.com"
+	all := map[string]string{}
+	for _, service := range used {
+		all[service] = imitation
+	}
 	for _, c := range []struct {
 		name string
 		s    connectors.Settings
@@ -70,12 +74,11 @@ func TestWarnsOfTokenToTwoOwners(t *testing.T) {
 		{"Google's own", connectors.Settings{}, ""},
 		{"one for all", connectors.Settings{Endpoint: imitation}, ""},
 		{"one at Google's private endpoint", connectors.Settings{Services: map[string]string{"iam": private}}, ""},
-		{"all that are used", connectors.Settings{Services: map[string]string{
-			"iam": imitation, "agentregistry": imitation, "aiplatform": imitation, "cloudresourcemanager": imitation}}, ""},
+		{"all that are used", connectors.Settings{Services: all}, ""},
 		{"some", connectors.Settings{Services: map[string]string{"iam": imitation, "aiplatform": imitation}},
 			"given for aiplatform, iam, and to Google for agentregistry, cloudresourcemanager"},
 		{"one for all but one", connectors.Settings{Endpoint: imitation, Services: map[string]string{"iam": private}},
-			"given for agentregistry, aiplatform, cloudresourcemanager, and to Google for iam"},
+			", and to Google for iam:"},
 		{"a name that only looks like Google's", connectors.Settings{Services: map[string]string{"iam": "https://evilgoogleapis.com"}},
 			"given for iam"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,12 +17,14 @@ import (
 type places struct {
 	list    []place
 	refused []refusal
+	numbers map[string]string // of projects, as far as a search has told them: number → id
 }
 
 var errDeleting = errors.New("the project is being deleted")
 
 // project is one that projects.search shows.
 type project struct {
+	Name  string `json:"name"` // projects/NUMBER
 	ID    string `json:"projectId"`
 	State string `json:"state"`
 }
@@ -49,6 +52,55 @@ func (c *client) allProjects(ctx context.Context) (places, error) {
 	return out.checked()
 }
 
+// above are the folders and organizations that the connection's account may see: their roles come down to the projects.
+func (c *client) above(ctx context.Context) (places, error) {
+	var out places
+	for _, level := range []string{levelFolder, levelOrganization} {
+		at := place{Level: level}
+		items, err := everyPage(func(token string) (listing, error) {
+			return c.list(ctx, level+"s", token, func(ctx context.Context, s *sdk) error {
+				var err error
+				if level == levelFolder {
+					_, err = paged(s.projects.Folders.Search(), int64(c.pageSize), token).Context(ctx).Do()
+				} else {
+					_, err = paged(s.projects.Organizations.Search(), int64(c.pageSize), token).Context(ctx).Do()
+				}
+				return err
+			})
+		})
+		if isRefusal(err) {
+			out.refused = append(out.refused, refusal{at, err})
+			continue
+		}
+		if err != nil {
+			return places{}, err
+		}
+		for _, v := range items {
+			var one struct {
+				Name  string `json:"name"`
+				State string `json:"state"`
+			}
+			err := json.Unmarshal(v, &one)
+			prefix, id, _ := strings.Cut(one.Name, "/")
+			if err != nil || levelOf[prefix] != level || !name.MatchString(id) {
+				return places{}, fmt.Errorf("GET /v3/%ss:search: an item without a usable name; ask again later", level)
+			}
+			if one.State != "DELETE_REQUESTED" {
+				out.list = append(out.list, place{Level: level, Project: id})
+			}
+		}
+	}
+	if len(out.list) == 0 && len(out.refused) == 0 {
+		return places{}, &connectors.Fault{Kind: connectors.Forbidden,
+			Cure: "grant the connection's account roles/browser and roles/iam.securityReviewer on the organization, or leave it: projects without " +
+				"an organization have nothing above them",
+			Err: errors.New("the searches show no folder and no organization")}
+	}
+	slices.SortFunc(out.list, place.compare)
+	out.list = slices.Compact(out.list)
+	return out, nil
+}
+
 func placesOf(projects []string) places {
 	var out places
 	for _, p := range projects {
@@ -70,6 +122,12 @@ func (p *places) addProject(v []byte) error {
 		return nil
 	}
 	p.list = append(p.list, at)
+	if n := one.number(); n != "" {
+		if p.numbers == nil {
+			p.numbers = map[string]string{}
+		}
+		p.numbers[n] = one.ID
+	}
 	return nil
 }
 
@@ -113,7 +171,7 @@ func (l *locator) places(ctx context.Context) (places, error) {
 		}
 		for _, location := range locations {
 			if l.keep(location) {
-				out.list = append(out.list, place{p.Project, location})
+				out.list = append(out.list, place{Project: p.Project, Location: location})
 			}
 		}
 	}

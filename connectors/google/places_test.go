@@ -14,6 +14,8 @@ import (
 func TestNoProjectIsNoAnswer(t *testing.T) {
 	f := company(t)
 	f.set("/cloudresourcemanager/v3/projects:search")
+	f.set("/cloudresourcemanager/v3/folders:search")
+	f.set("/cloudresourcemanager/v3/organizations:search")
 	c := f.connect(t, nil)
 	for _, feed := range c.Feeds() {
 		_, err := feed.Pull(context.Background(), nil)

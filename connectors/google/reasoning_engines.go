@@ -2,8 +2,11 @@ package google
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -22,8 +25,7 @@ const homeLocation = "us-central1"
 
 // reasoningEngines walks aiplatform/v1 projects.locations.reasoningEngines.list, at every region of every project.
 func reasoningEngines(c *client) *walk {
-	l := &locator{client: c, list: c.engineLocations, keep: isRegion,
-		none: "name at least one region in the option locations, for example us-central1: Agent Runtime has no engines elsewhere"}
+	l := engineLocator(c)
 	return &walk{
 		scope: feedReasoningEngines, kinds: []events.Kind{events.KindAgent}, places: l.places, done: l.found.forget,
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
@@ -37,11 +39,41 @@ func reasoningEngines(c *client) *walk {
 	}
 }
 
+func engineLocator(c *client) *locator {
+	return &locator{client: c, list: c.engineLocations, keep: isRegion,
+		none: "name at least one region in the option locations, for example us-central1: Agent Runtime has no engines elsewhere"}
+}
+
 // engines reads one page of a region's engines.
 func (c *client) engines(ctx context.Context, at place, token string) (listing, error) {
+	return c.enginesBy(ctx, at, token, mostEngines)
+}
+
+func (c *client) enginesBy(ctx context.Context, at place, token string, most int) (listing, error) {
 	return c.list(ctx, "reasoningEngines", token, func(ctx context.Context, s *sdk) error {
-		return c.aiplatform(ctx, s.http, at.Location, "/v1/"+at.parent()+"/reasoningEngines", token, c.pageOf(mostEngines))
+		return c.aiplatform(ctx, s.http, at.Location, "/v1/"+at.parent()+"/reasoningEngines", token, c.pageOf(most))
 	})
+}
+
+// parseEngine is the name of an engine that is listed.
+func parseEngine(v jsontext.Value) (string, error) {
+	var e struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(v, &e); err != nil || !engineName.MatchString(e.Name) || !plainPath(e.Name) {
+		return "", errors.New("an engine without a usable name; ask again later")
+	}
+	return e.Name, nil
+}
+
+// plainPath reports whether every part of a resource name is one that may stand in a path.
+func plainPath(resource string) bool {
+	for part := range strings.SplitSeq(resource, "/") {
+		if !name.MatchString(part) {
+			return false
+		}
+	}
+	return true
 }
 
 // engineLocations lists the platform's locations. Where it has no such list, the Agent Registry's serves.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +16,16 @@ import (
 
 // TestFeeds: names are stable for ever, since they name cursors; what a list no longer shows must be missing twice.
 func TestFeeds(t *testing.T) {
-	want := map[string]int{feedRegistryAgents: 2, feedReasoningEngines: 2, feedServiceAccounts: 2, feedServiceAccountKeys: 0, feedIAMPolicies: 0}
+	want := map[string]int{feedRegistryAgents: 2, feedReasoningEngines: 2, feedServiceAccounts: 2, feedServiceAccountKeys: 0, feedIAMPolicies: 0,
+		feedFolderPolicies: 0, feedAccountPolicies: 0, feedEnginePolicies: 0, feedAuditLog: 0}
 	got := map[string]int{}
 	for _, f := range company(t).connect(t, nil).Feeds() {
 		got[f.Name] = f.Passes
-		if len(f.Kinds) == 0 || f.Every < time.Minute {
-			t.Errorf("%s: kinds %v every %v", f.Name, f.Kinds, f.Every)
+		if led := f.Led == feedAuditLog; len(f.Kinds) == 0 || led == (f.Name == feedAuditLog) || led != (f.Every > time.Minute) {
+			t.Errorf("%s: kinds %v every %v, led by %q", f.Name, f.Kinds, f.Every, f.Led)
+		}
+		if f.Led != "" && !slices.Contains(audits, f.Name) {
+			t.Errorf("%s is no audit", f.Name)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -62,12 +67,17 @@ func TestAskedIsBeforeTheRequest(t *testing.T) {
 		return false
 	}
 	c := f.connect(t, nil)
-	paths := map[string]string{typeRegistryAgent: "/agentregistry/v1/projects/rc-sandbox/locations/us-central1/agents",
-		typeReasoningEngine: "/aiplatform/v1/projects/rc-sandbox/locations/us-central1/reasoningEngines", typeServiceAccount: accountsPath,
-		typeServiceAccountKeys: accountsPath + "/104857600000000000001/keys", typeIAMPolicy: policyPath}
+	paths := map[string]string{feedRegistryAgents: "/agentregistry/v1/projects/rc-sandbox/locations/us-central1/agents",
+		feedReasoningEngines: "/aiplatform/v1/projects/rc-sandbox/locations/us-central1/reasoningEngines", feedServiceAccounts: accountsPath,
+		feedServiceAccountKeys: accountsPath + "/104857600000000000001/keys", feedIAMPolicies: policyPath,
+		feedFolderPolicies:  "/cloudresourcemanager/v3/folders/333344445555:getIamPolicy",
+		feedAccountPolicies: accountsPath + "/104857600000000000001:getIamPolicy", feedEnginePolicies: "/aiplatform/v1/" + enginePath + ":getIamPolicy"}
 	for _, feed := range c.Feeds() {
+		if feed.Name == feedAuditLog {
+			continue
+		}
 		for _, r := range records(round(t, feed))[:1] {
-			if at := began[paths[r.Type]]; at.IsZero() || r.Asked.After(at) {
+			if at := began[paths[feed.Name]]; at.IsZero() || r.Asked.After(at) {
 				t.Errorf("%s: asked at %v, the request began at %v", r.Type, r.Asked, at)
 			}
 		}

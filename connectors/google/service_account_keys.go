@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -74,9 +75,13 @@ func (c *client) addKeys(ctx context.Context, at place, item jsontext.Value, out
 	case err != nil:
 		return err
 	}
-	out.records = append(out.records, connectors.Record{Type: typeServiceAccountKeys, Body: body, Asked: asked,
-		Context: map[string]string{ctxProject: at.Project, ctxUniqueID: acc.UniqueID}})
+	out.records = append(out.records, keysRecord(at, acc, body, asked))
 	return nil
+}
+
+func keysRecord(at place, acc account, body jsontext.Value, asked time.Time) connectors.Record {
+	return connectors.Record{Type: typeServiceAccountKeys, Body: body, Asked: asked,
+		Context: map[string]string{ctxProject: at.Project, ctxUniqueID: acc.UniqueID}}
 }
 
 // keys reads the keys of an account, by its uniqueId, whole.

@@ -218,7 +218,9 @@ func TestWalkSendsMaximumPageSizes(t *testing.T) {
 	f := company(t)
 	c := f.connect(t, nil)
 	for _, feed := range c.Feeds() {
-		round(t, feed)
+		if feed.Name != feedEnginePolicies { // asks about each of a few
+			round(t, feed)
+		}
 	}
 	want := map[string]string{"/agents": "100", "/reasoningEngines": "100", "/projects:search": ""}
 	for i, call := range f.calls {

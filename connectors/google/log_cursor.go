@@ -1,0 +1,144 @@
+package google
+
+import (
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+const (
+	// logRetention is how long Google keeps Admin Activity entries.
+	logRetention = 400 * 24 * time.Hour
+
+	// overlap is how much of what was read already is read again in each poll: entries are ordered by when it happened, and those
+	// that arrive late stand behind the cursor.
+	overlap = 10 * time.Minute
+
+	// arrival is how long ago something must have happened for the cursor to move over it.
+	arrival = 30 * time.Second
+
+	// patience is how far the cursor stays behind while nothing happens, so that in quiet times an entry may be this late.
+	patience = time.Hour
+
+	// mostSeen bounds the entries that are remembered. What is forgotten is told and read again, which changes nothing.
+	mostSeen = 3000
+)
+
+// logCursor is the audit log's place. It holds no secret, and of people only ids.
+type logCursor struct {
+	Version int               `json:"v"`
+	At      time.Time         `json:"at"`              // the log was read up to here, by the time at which things happened
+	Begin   time.Time         `json:"begin"`           // what happened before tells of no state: the lists were read since
+	Tell    time.Time         `json:"tell"`            // what happened before is no activity to tell of
+	Filter  string            `json:"filter"`          // digest of what is asked for
+	Whose   string            `json:"whose"`           // digest of the containers that are read
+	Poll    *poll             `json:"poll,omitzero"`   // the poll under way
+	Todo    []signal          `json:"todo,omitzero"`   // what is still to be read again
+	Due     []due             `json:"due,omitzero"`    // feeds to wake later
+	Minute  connectors.Minute `json:"minute,omitzero"` // the activities counted last
+	Seen    []seenEntry       `json:"seen,omitzero"`   // the entries read last, in the order of reading
+}
+
+// poll is one reading of the log from a time to its end, over all containers, a batch of them at a time.
+type poll struct {
+	From  time.Time `json:"from"`
+	Began time.Time `json:"began"`
+	Max   time.Time `json:"max"`            // the latest entry so far
+	After string    `json:"after,omitzero"` // the batches up to this container are done
+	Names []string  `json:"names,omitzero"` // the batch that Token belongs to
+	Token string    `json:"token,omitzero"` // the next page of the batch
+	Pages int       `json:"pages,omitzero"` // read so far: it makes every cursor of a poll another one
+}
+
+type seenEntry struct {
+	ID string `json:"i"`
+	At int64  `json:"t"` // seconds since 1970
+}
+
+// due is a feed that is to be woken, since it shows something only a while after the log has told.
+type due struct {
+	Feed string    `json:"feed"`
+	At   time.Time `json:"at"`
+}
+
+const logCursorVersion = 1
+
+// resume reads the feed's cursor. Without one, the log is followed from now on; what has changed within the last minutes is read
+// again, because lists may be behind. A cursor that is older than the log leaves a gap, which is told as a record.
+func (f *auditLog) resume(from connectors.Cursor) (logCursor, *connectors.Record) {
+	now, filter := f.client.now().UTC(), events.Digest(f.filter())
+	start := now.Add(-max(overlap, f.client.log.since))
+	begin := logCursor{Version: logCursorVersion, Filter: filter, At: start.Add(overlap), Begin: now.Add(-overlap), Tell: now.Add(-f.client.log.since)}
+	var cur logCursor
+	switch {
+	case len(from) == 0 && f.last != nil: // begun anew in the middle: nothing is left out
+		cur = *f.last
+		cur.Todo, cur.Seen, cur.Due = slices.Clone(f.last.Todo), slices.Clone(f.last.Seen), slices.Clone(f.last.Due)
+		cur.Poll = nil
+		return cur, nil
+	case len(from) == 0 || json.Unmarshal(from, &cur) != nil || cur.Version != logCursorVersion || cur.At.IsZero():
+		return begin, nil
+	case cur.At.Before(now.Add(-logRetention)):
+		return begin, gapRecord(cur.At, now, "the log was not read for longer than Google keeps it", f.client.now())
+	case cur.Filter != filter:
+		gap := gapRecord(cur.At, now, "the log is read with another filter: entries of new kinds were not read before", f.client.now())
+		cur.Filter, cur.Poll = filter, nil
+		return cur, gap
+	}
+	return cur, nil
+}
+
+// isNew remembers an entry by a digest of what makes it one, and reports whether it was not read before.
+func (c *logCursor) isNew(digest string, at time.Time) bool {
+	id := digest[:12]
+	if slices.ContainsFunc(c.Seen, func(s seenEntry) bool { return s.ID == id }) {
+		return false
+	}
+	if c.Seen = append(c.Seen, seenEntry{id, at.Unix()}); len(c.Seen) > mostSeen {
+		c.Seen = slices.Delete(c.Seen, 0, len(c.Seen)-mostSeen)
+	}
+	return true
+}
+
+// finish moves the cursor to the end of a poll: to the latest entry, though neither closer to the poll than entries take to
+// arrive, nor further behind than patience. What lies before the next poll's beginning is forgotten.
+func (c *logCursor) finish() {
+	at := c.Poll.Max
+	if early := c.Poll.Began.Add(-patience); at.Before(early) {
+		at = early
+	}
+	if late := c.Poll.Began.Add(-arrival); at.After(late) {
+		at = late
+	}
+	if at.After(c.At) {
+		c.At = at
+	}
+	c.Poll = nil
+	from := c.At.Add(-overlap).Unix()
+	c.Seen = slices.DeleteFunc(c.Seen, func(s seenEntry) bool { return s.At < from })
+}
+
+// wakeLater puts a feed on the list of those to wake, unless it will be woken at about that time anyway.
+func (c *logCursor) wakeLater(feed string, at time.Time) {
+	near := func(d due) bool { return d.Feed == feed && d.At.Sub(at).Abs() < time.Minute }
+	if !slices.ContainsFunc(c.Due, near) {
+		c.Due = append(c.Due, due{feed, at.UTC()})
+	}
+}
+
+// overdue takes the feeds off the list whose time has come.
+func (c *logCursor) overdue(now time.Time) []string {
+	var out []string
+	c.Due = slices.DeleteFunc(c.Due, func(d due) bool {
+		if d.At.After(now) {
+			return false
+		}
+		out = append(out, d.Feed)
+		return true
+	})
+	return out
+}

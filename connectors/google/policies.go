@@ -1,0 +1,303 @@
+package google
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/api/cloudresourcemanager/v3"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+const typeIAMPolicy = "iam_policy"
+
+// policyVersion is the newest version of policies: older ones leave conditions out.
+const policyVersion = 3
+
+// governed is a resource with an allow policy.
+type governed struct {
+	resource string // full name, as grants and scopes have it
+	home     place  // the project whose accounts its members are looked for in first; empty: none
+	read     func(ctx context.Context, s *sdk) error
+}
+
+// governedPlace is a project, a folder or an organization.
+func governedPlace(at place) governed {
+	ask := &cloudresourcemanager.GetIamPolicyRequest{
+		Options: &cloudresourcemanager.GetPolicyOptions{RequestedPolicyVersion: policyVersion}}
+	g := governed{resource: "//cloudresourcemanager.googleapis.com/" + at.parent()}
+	switch at.Level {
+	case levelFolder:
+		g.read = func(ctx context.Context, s *sdk) error {
+			_, err := s.projects.Folders.GetIamPolicy(at.parent(), ask).Context(ctx).Do()
+			return err
+		}
+	case levelOrganization:
+		g.read = func(ctx context.Context, s *sdk) error {
+			_, err := s.projects.Organizations.GetIamPolicy(at.parent(), ask).Context(ctx).Do()
+			return err
+		}
+	default:
+		g.home = place{Project: at.Project}
+		g.read = func(ctx context.Context, s *sdk) error {
+			_, err := s.projects.Projects.GetIamPolicy(at.parent(), ask).Context(ctx).Do()
+			return err
+		}
+	}
+	return g
+}
+
+// governedAccount is a service account: its policy says who may act as it, and who may become it from outside of Google.
+func governedAccount(at place, uniqueID string) governed {
+	path := at.parent() + "/serviceAccounts/" + uniqueID
+	return governed{resource: accountResource(at.Project, uniqueID), home: at, read: func(ctx context.Context, s *sdk) error {
+		_, err := s.iam.Projects.ServiceAccounts.GetIamPolicy(path).OptionsRequestedPolicyVersion(policyVersion).Context(ctx).Do()
+		return err
+	}}
+}
+
+// governedEngine is an engine of Agent Runtime.
+func (c *client) governedEngine(at place, engine string) governed {
+	q := url.Values{"options.requestedPolicyVersion": {strconv.Itoa(policyVersion)}}
+	to := c.regional("aiplatform", strings.Split(engine, "/")[3]) + "/v1/" + engine + ":getIamPolicy"
+	return governed{resource: "//aiplatform.googleapis.com/" + engine, home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
+		return c.plain(ctx, s.http, http.MethodPost, to, q)
+	}}
+}
+
+// policyOf reads a resource's allow policy and looks up who its members are, those that the policy had before among them.
+func (c *client) policyOf(ctx context.Context, known *holders, g governed, former ...string) (connectors.Record, []refusal, error) {
+	asked := c.now()
+	body, err := c.policy(ctx, g)
+	if err != nil {
+		return connectors.Record{}, nil, err
+	}
+	members, err := policyMembers(body)
+	if err != nil {
+		return connectors.Record{}, nil, err
+	}
+	found, err := known.of(ctx, g.home, append(members, former...))
+	if err != nil {
+		return connectors.Record{}, nil, err
+	}
+	r := connectors.Record{Type: typeIAMPolicy, Body: body, Asked: asked, Context: map[string]string{
+		ctxResource: g.resource, ctxHolders: found.encoded}}
+	if g.home.Project != "" {
+		r.Context[ctxProject] = g.home.Project
+	}
+	if len(found.refused) > 0 {
+		r.Context[ctxPartial] = "true"
+	}
+	return r, found.refused, nil
+}
+
+func (c *client) policy(ctx context.Context, g governed) (jsontext.Value, error) {
+	a, err := c.fetch(ctx, g.read)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.isPolicy(); err != nil {
+		return nil, err
+	}
+	return redact(a.body)
+}
+
+// isPolicy checks the body's shape. Even a policy that grants nothing has an etag, so that an empty object is none.
+func (a *answer) isPolicy() error {
+	m, err := a.object()
+	if err != nil {
+		return err
+	}
+	if m["etag"] == nil && m["bindings"] == nil {
+		return a.broken("an object without bindings and etag, which is no policy")
+	}
+	if _, err := parsePolicy(a.body); err != nil {
+		return a.broken("bindings of another shape than a policy's")
+	}
+	return nil
+}
+
+// readPolicy reads a policy again. What each entry says of it is told with the entry as evidence, as far as the policy shows it; the
+// whole policy follows, so that nothing of it is missed.
+func (f *auditLog) readPolicy(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
+	g, ok, err := f.governed(ctx, s)
+	if err != nil || !ok {
+		return nil, err == nil, err
+	}
+	var former []string
+	for _, t := range s.Told {
+		for _, d := range t.Deltas {
+			former = append(former, d.Member)
+		}
+	}
+	r, _, err := f.client.policyOf(ctx, f.holders, g, former...)
+	if isStatus(err, http.StatusNotFound) {
+		return nil, true, nil // it went with its resource
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	records, err := deltaRecords(s.Told, r)
+	if err != nil {
+		return nil, false, err
+	}
+	if s.Bare {
+		s.prove(&r)
+	}
+	return append(records, r), false, nil
+}
+
+// governed is the resource whose policy a signal names.
+func (f *auditLog) governed(ctx context.Context, s signal) (governed, bool, error) {
+	at := place{Project: s.Project}
+	switch s.What {
+	case readAccountPolicy:
+		id := s.ID
+		if strings.Contains(id, "@") {
+			var err error
+			if id, err = f.client.book.id(ctx, id); err != nil || id == "" {
+				return governed{}, false, err
+			}
+		}
+		return governedAccount(at, id), true, nil
+	case readEnginePolicy:
+		return f.client.governedEngine(at, s.ID), true, nil
+	}
+	level, id, _ := strings.Cut(s.ID, "/")
+	return governedPlace(place{Level: levelOf[level], Project: id}), name.MatchString(id), nil
+}
+
+// deltaRecords are what entries say of a policy, as far as the policy shows it now.
+func deltaRecords(all []told, policy connectors.Record) ([]connectors.Record, error) {
+	p, err := parsePolicy(policy.Body)
+	if err != nil {
+		return nil, err
+	}
+	has := p.members()
+	var out []connectors.Record
+	for _, t := range all {
+		var shown []delta
+		for _, d := range t.Deltas {
+			if has[d.key()] == (d.Action == "ADD") {
+				shown = append(shown, d)
+			}
+		}
+		if len(shown) == 0 {
+			continue
+		}
+		body, err := events.Marshal(map[string]any{"deltas": shown})
+		if err != nil {
+			return nil, err
+		}
+		r := connectors.Record{Type: typeDelta, Body: body, Asked: policy.Asked, Context: map[string]string{
+			ctxResource: policy.Context[ctxResource], ctxHolders: policy.Context[ctxHolders]}}
+		prove(&r, t.LogID, t.At, t.Actor, "")
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// The feeds of policies.
+
+const (
+	feedIAMPolicies     = "iam-policies"
+	feedFolderPolicies  = "folder-policies"
+	feedAccountPolicies = "account-policies"
+	feedEnginePolicies  = "engine-policies"
+)
+
+// placePolicies reads the policy of every place of the resource manager's.
+func placePolicies(c *client, find func(context.Context) (places, error)) *walk {
+	kinds := []events.Kind{events.KindGrant}
+	known := &holders{client: c}
+	return &walk{
+		kinds: kinds, places: find, done: known.forget,
+		read: func(ctx context.Context, at place, _ string) (leaf, error) {
+			r, refused, err := c.policyOf(ctx, known, governedPlace(at))
+			if err != nil {
+				return leaf{}, err
+			}
+			return leaf{records: []connectors.Record{r}, whole: true, blind: unseen(kinds, refused)}, nil
+		},
+	}
+}
+
+// iamPolicies reads cloudresourcemanager/v3 projects.getIamPolicy of every project.
+func iamPolicies(c *client) *walk { return placePolicies(c, c.allProjects) }
+
+// folderPolicies reads those of the folders and organizations that the account may see.
+func folderPolicies(c *client) *walk { return placePolicies(c, c.above) }
+
+// policiesOfEach walks the things of a list and reads the policy of each.
+func policiesOfEach(c *client, kinds []events.Kind, find func(context.Context) (places, error), done func(),
+	list func(ctx context.Context, at place, token string) (listing, error), of func(at place, item jsontext.Value) (governed, error),
+	more func(ctx context.Context, r *connectors.Record) error) *walk {
+	known := &holders{client: c}
+	forget := func() {
+		known.forget()
+		if done != nil {
+			done()
+		}
+	}
+	return &walk{kinds: kinds, places: find, done: forget, read: func(ctx context.Context, at place, token string) (leaf, error) {
+		l, err := list(ctx, at, token)
+		if err != nil {
+			return leaf{}, err
+		}
+		out := leaf{next: l.next, whole: l.whole}
+		for _, item := range l.items {
+			g, err := of(at, item)
+			if err != nil {
+				return leaf{}, err
+			}
+			r, refused, err := c.policyOf(ctx, known, g)
+			switch {
+			case isStatus(err, http.StatusNotFound):
+				continue
+			case isRefusal(err):
+				out.blind = append(out.blind, unseen(kinds, []refusal{{at, err}})...)
+				continue
+			case err != nil:
+				return leaf{}, err
+			}
+			if more != nil {
+				if err := more(ctx, &r); err != nil {
+					return leaf{}, err
+				}
+			}
+			out.records = append(out.records, r)
+			out.blind = append(out.blind, unseen(kinds, refused)...)
+		}
+		return out, nil
+	}}
+}
+
+// enginePolicies reads the policies of the engines: who may use and change them.
+func enginePolicies(c *client) *walk {
+	l := engineLocator(c)
+	return policiesOfEach(c, []events.Kind{events.KindGrant}, l.places, l.found.forget,
+		func(ctx context.Context, at place, token string) (listing, error) {
+			return c.enginesBy(ctx, at, token, keysPage)
+		},
+		func(at place, item jsontext.Value) (governed, error) {
+			e, err := parseEngine(item)
+			return c.governedEngine(at, e), err
+		}, nil)
+}
+
+// accountPolicies reads the policies of the service accounts.
+func accountPolicies(c *client) *walk {
+	return policiesOfEach(c, []events.Kind{events.KindGrant}, c.allProjects, nil,
+		func(ctx context.Context, at place, token string) (listing, error) {
+			return c.accounts(ctx, at, token, c.pageOf(keysPage))
+		},
+		func(at place, item jsontext.Value) (governed, error) {
+			a, err := parseAccount(item)
+			return governedAccount(at, a.UniqueID), err
+		}, nil)
+}
