@@ -33,6 +33,7 @@ type fake struct {
 // members are the names of the lists' members, by the end of their path.
 var members = map[string]string{
 	"/agents": "agents", "/reasoningEngines": "reasoningEngines", "/serviceAccounts": "accounts", "/keys": "keys",
+	"/providers": "workloadIdentityPoolProviders",
 	"/locations": "locations", "/projects:search": "projects", "/folders:search": "folders", "/organizations:search": "organizations",
 }
 
@@ -209,7 +210,17 @@ func company(t *testing.T) *fake {
 	f.bodies["/cloudresourcemanager/v3/folders/333344445555:getIamPolicy"] = `{"version":3,"etag":"BwYxF=","bindings":[{"role":"roles/logging.viewer","members":["serviceAccount:invoice-agent@rc-sandbox.iam.gserviceaccount.com","group:sre@example.com"]}]}`
 	f.bodies["/cloudresourcemanager/v3/organizations/111122223333:getIamPolicy"] = `{"version":3,"etag":"BwYxO=","bindings":[{"role":"roles/browser","members":["principalSet://agents.global.org-111122223333.system.id.goog/*","domain:example.com"]}]}`
 	f.bodies[accountsPath+"/104857600000000000001:getIamPolicy"] = `{"version":3,"etag":"BwYxA=","bindings":[{"role":"roles/iam.serviceAccountTokenCreator","members":["principal://agents.global.org-111122223333.system.id.goog/resources/aiplatform/projects/444455556666/locations/us-central1/reasoningEngines/4411"]}]}`
-	f.bodies[accountsPath+"/104857600000000000002:getIamPolicy"] = `{"etag":"ACAB"}`
+	f.bodies[accountsPath+"/104857600000000000002:getIamPolicy"] = jsonOutsiders
+	for _, p := range []string{"gh", "off", "many"} {
+		f.bodies["/iam/v1/projects/444455556666/locations/global/workloadIdentityPools/"+p] = `{"name":"projects/444455556666/locations/global/workloadIdentityPools/` + p + `","state":"ACTIVE"}`
+	}
+	f.bodies["/iam/v1/projects/444455556666/locations/global/workloadIdentityPools/off"] = `{"state":"ACTIVE","disabled":true}`
+	f.answer("/iam/v1/projects/999/locations/global/workloadIdentityPools/theirs", 403, jsonDenied)
+	f.set("/iam/v1/projects/444455556666/locations/global/workloadIdentityPools/gh/providers", jsonProvider)
+	f.set("/iam/v1/projects/444455556666/locations/global/workloadIdentityPools/off/providers", jsonProvider)
+	f.set("/iam/v1/projects/444455556666/locations/global/workloadIdentityPools/many/providers", jsonProvider,
+		`{"name":"projects/444455556666/locations/global/workloadIdentityPools/many/providers/aws","state":"ACTIVE","aws":{"accountId":"123456789012"}}`,
+		`{"name":"projects/444455556666/locations/global/workloadIdentityPools/many/providers/old","state":"DELETED","oidc":{"issuerUri":"https://old.example"}}`)
 	f.bodies["/aiplatform/v1/"+enginePath+":getIamPolicy"] = `{"version":3,"etag":"BwYxE=","bindings":[{"role":"roles/aiplatform.user","members":["serviceAccount:invoice-agent@rc-sandbox.iam.gserviceaccount.com"]}]}`
 	f.bodies["/aiplatform/v1/"+strings.Replace(enginePath, "4411", "4412", 1)+":getIamPolicy"] = `{"etag":"ACAB"}`
 	f.bodies["/logging/v2/entries:list"] = `{}`
@@ -227,6 +238,11 @@ const (
 	jsonExposedKey      = `{"name":"projects/rc-sandbox/serviceAccounts/invoice-agent@rc-sandbox.iam.gserviceaccount.com/keys/0000111122223333aaaabbbbccccddddeeeeffff","keyType":"USER_MANAGED","keyOrigin":"USER_PROVIDED","keyAlgorithm":"KEY_ALG_RSA_2048","validAfterTime":"2026-10-01T08:00:00Z","validBeforeTime":"2027-10-01T08:00:00Z","disabled":true,"disableReason":"SERVICE_ACCOUNT_KEY_DISABLE_REASON_EXPOSED","extendedStatus":[{"key":"SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_EXPOSED","value":"https://github.com/acme/leak"}]}`
 	jsonPolicy          = `{"version":3,"etag":"BwYxSynthA=","bindings":[{"role":"roles/bigquery.dataViewer","members":["principal://agents.global.org-111122223333.system.id.goog/resources/aiplatform/projects/444455556666/locations/us-central1/reasoningEngines/4411","serviceAccount:invoice-agent@rc-sandbox.iam.gserviceaccount.com"],"condition":{"title":"until-2027","description":"quarterly review","expression":"request.time < timestamp(\"2027-01-01T00:00:00Z\")"}},{"role":"roles/viewer","members":["deleted:serviceAccount:gone@rc-sandbox.iam.gserviceaccount.com?uid=104857600000000000009","principalSet://agents.global.org-111122223333.system.id.goog/attribute.platformContainer/aiplatform/projects/444455556666","serviceAccount:old-bot@rc-sandbox.iam.gserviceaccount.com","user:alice@example.com"]}]}`
 )
+
+// jsonOutsiders lets identities of workload identity pools become a service account.
+const jsonOutsiders = `{"version":3,"etag":"BwYxW=","bindings":[{"role":"roles/iam.workloadIdentityUser","members":["principal://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/gh/subject/repo:acme/infra:ref:refs/heads/main","principalSet://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/many/attribute.repository/acme/infra","principal://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/off/subject/x","principal://iam.googleapis.com/projects/999/locations/global/workloadIdentityPools/theirs/subject/y","serviceAccount:rc-sandbox.svc.id.goog[bots/runner]","user:alice@example.com"]},{"role":"roles/iam.serviceAccountTokenCreator","members":["principal://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/gh/subject/z"]}]}`
+
+const jsonProvider = `{"name":"projects/444455556666/locations/global/workloadIdentityPools/gh/providers/github","state":"ACTIVE","oidc":{"issuerUri":"https://token.actions.githubusercontent.com","allowedAudiences":["https://github.com/acme"]},"attributeMapping":{"google.subject":"assertion.sub","attribute.repository":"assertion.repository"}}`
 
 // edit changes members of a JSON object; nil takes one away.
 func edit(t *testing.T, object string, changes map[string]any) string {

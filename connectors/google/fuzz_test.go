@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -17,12 +18,17 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(o.typ, o.body)
 	}
 	for typ, body := range map[string]string{typeRegistryAgent: jsonAgent, typeReasoningEngine: jsonEngine, typeServiceAccount: jsonAccount,
-		typeServiceAccountKeys: `{"keys":[` + jsonKey + `]}`, typeIAMPolicy: jsonPolicy} {
+		typeServiceAccountKeys: `{"keys":[` + jsonKey + `]}`, typeIAMPolicy: jsonPolicy, typeDelta: `{"deltas":[{"action":"REMOVE","role":"roles/a","member":"principal://a"}]}`,
+		typeLogEntry: `{"id":"projects/acme/e1@x","time":"2026-11-05T10:00:00Z","type":"admin_action"}`, typeGone: `{"id":"1","restorable":true}`,
+		typePerson: `{"kind":"user","email":"a@example.com"}`, typeGap: `{"from":"2026-11-05T10:00:00Z","to":"2026-11-05T10:00:00Z"}`,
+		typeBounded: `{"minute":"2026-11-05T10:00:00Z","left_out":3}`} {
 		f.Add(typ, body)
 	}
+	f.Add(typeIAMPolicy, jsonOutsiders)
 	f.Fuzz(func(t *testing.T, typ, body string) {
 		r := connectors.Record{Type: typ, Body: jsontext.Value(body), Context: map[string]string{
-			ctxProject: "acme", ctxLocation: "us-central1", ctxUniqueID: "1", ctxResource: "//x", ctxHolders: holdersJSON}}
+			ctxProject: "acme", ctxLocation: "us-central1", ctxUniqueID: "1", ctxResource: "//x", ctxHolders: holdersJSON,
+			ctxPools: poolsJSON, ctxAbout: "1", ctxLogID: "projects/acme/e1@x", ctxActor: `{"id":"1"}`}}
 		first, err := normalize(r)
 		if err != nil {
 			return
@@ -97,6 +103,26 @@ func FuzzListing(f *testing.F) {
 		for _, item := range l.items {
 			if item.Kind() != '{' || !item.IsValid() {
 				t.Errorf("item %s is no object", item)
+			}
+		}
+	})
+}
+
+// FuzzLogEntry: no entry panics, and what is read of one names things that may stand in a path.
+func FuzzLogEntry(f *testing.F) {
+	follower := &follower{now: time.Unix(0, 0)}
+	f.Add([]byte(follower.entry("e1", "iam", "google.iam.admin.v1.SetIAMPolicy", account1, map[string]any{"serviceData": map[string]any{
+		"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"action": "ADD", "member": "user:a@example.com"}}}}})))
+	f.Add([]byte(`{"insertId":"1","logName":"x","timestamp":"2026-11-05T10:00:00Z","protoPayload":{"methodName":".","status":7,"request":[],"response":"x"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := parseEntry(jsontext.Value(b))
+		if err != nil {
+			return
+		}
+		_, _, _, _ = e.failed(), e.deltas(), e.parties(), e.isKnown()
+		for _, what := range e.effect().reads {
+			if id, ok := e.target(what); ok && (!plainPath(id) || strings.Contains(id, "..")) {
+				t.Errorf("%s %q may not stand in a path", what, id)
 			}
 		}
 	})

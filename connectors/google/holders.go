@@ -18,7 +18,10 @@ type holders struct {
 	client   *client
 	accounts memo[map[string]string] // project → email → uniqueId
 	engines  memo[map[string]string] // project and location → principal → engine's name
+	pools    pools
 }
+
+func newHolders(c *client) *holders { return &holders{client: c, pools: pools{client: c}} }
 
 // found are the holders of one policy's members.
 type found struct {
@@ -29,6 +32,7 @@ type found struct {
 func (h *holders) forget() {
 	h.accounts.forget()
 	h.engines.forget()
+	h.pools.known.forget()
 }
 
 // of looks up the holders of the members of a policy. at is the project where they are looked for first, if there is one.
@@ -92,7 +96,7 @@ func (h *holders) addAccounts(ctx context.Context, at place, members []string, t
 func emails(members []string) map[string]bool {
 	out := map[string]bool{}
 	for _, m := range members {
-		if email, ok := strings.CutPrefix(m, accountMember); ok && !isServiceAgent(email) {
+		if email, ok := strings.CutPrefix(m, accountMember); ok && strings.Contains(email, "@") && !isServiceAgent(email) {
 			out[email] = true
 		}
 	}

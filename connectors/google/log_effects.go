@@ -112,6 +112,9 @@ func (e *logEntry) effect() effect {
 	if f, ok := effects[e.service()+"/"+e.method()]; ok {
 		return f
 	}
+	if e.service() == "iam" && strings.Contains(e.method(), "workloadidentitypool") { // who vouches for whom in the accounts' policies
+		return effect{wakes: []string{feedAccountPolicies}}
+	}
 	if !isPolicyMethod(e.method()) {
 		return effect{}
 	}

@@ -42,7 +42,7 @@ type auditLog struct {
 }
 
 func newAuditLog(c *client) *auditLog {
-	return &auditLog{client: c, holders: &holders{client: c}, refused: map[string]error{}}
+	return &auditLog{client: c, holders: newHolders(c), refused: map[string]error{}}
 }
 
 func (f *auditLog) pull(ctx context.Context, from connectors.Cursor) (connectors.Page, error) {

@@ -68,7 +68,8 @@ func policyContext(r connectors.Record) (resource string, holders map[string]str
 }
 
 // normalizePolicy reads a resource's whole allow policy: a grant for every member that is an agent, or stands for agents. People,
-// groups and accounts of others are nobody that this connection reads.
+// groups and accounts of others are nobody that this connection reads. In a service account's own policy, who may become the
+// account from outside is a credential of the account's.
 func normalizePolicy(r connectors.Record) (connectors.Reading, error) {
 	var p allowPolicy
 	if err := decode(r, &p); err != nil {
@@ -78,12 +79,23 @@ func normalizePolicy(r connectors.Record) (connectors.Reading, error) {
 	if err != nil {
 		return connectors.Reading{}, err
 	}
+	pools, err := poolsOf(r)
+	if err != nil {
+		return connectors.Reading{}, err
+	}
 	var reading connectors.Reading
 	if r.Context[ctxPartial] == "" {
 		reading.Replaces = []string{policyScope(resource)}
 	}
 	for _, b := range p.Bindings {
 		for _, m := range b.Members {
+			if own := r.Context[ctxUniqueID]; own != "" && b.Role == roleFederated && isOutside(m) {
+				if e, ok := federated(m, pools); ok {
+					e.Holder, e.Scope = own, policyScope(resource)
+					reading.Entities = append(reading.Entities, e)
+				}
+				continue
+			}
 			d := delta{Role: b.Role, Member: m, Condition: b.Condition}
 			if e, ok := d.grant(holders, resource); ok {
 				reading.Entities = append(reading.Entities, e)
@@ -110,6 +122,7 @@ func normalizeDelta(r connectors.Record) (connectors.Reading, error) {
 	for _, d := range body.Deltas {
 		e, ok := d.grant(holders, resource)
 		switch {
+		case d.Role == roleFederated && isOutside(d.Member): // the policy itself tells of the credentials
 		case !ok:
 		case d.Action == "ADD":
 			reading.Entities = append(reading.Entities, e)
@@ -169,13 +182,18 @@ func stated(member string) (holder, native string) {
 	return "", ""
 }
 
+// isOutside reports whether a member is an identity, or a set of them, from outside of Google's own accounts.
+func isOutside(member string) bool {
+	return poolMember.MatchString(member) || clusterMember.MatchString(member)
+}
+
 // mostMember is the longest member that can hold something.
 const mostMember = 500
 
 // onePerRef orders entities and leaves repetitions out.
 func onePerRef(list []events.Entity) []events.Entity {
 	slices.SortStableFunc(list, func(a, b events.Entity) int {
-		return cmp.Or(cmp.Compare(a.Holder, b.Holder), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(cmp.Compare(a.Holder, b.Holder), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Key, b.Key))
 	})
 	return slices.CompactFunc(list, func(a, b events.Entity) bool { return a.Ref() == b.Ref() })
 }

@@ -11,12 +11,16 @@ import (
 
 const holdersJSON = `{"serviceAccount:a@x":"1","principal://a":"projects/1/locations/r/reasoningEngines/2"}`
 
+const poolsJSON = `{"projects/4/locations/global/workloadIdentityPools/p":{"providers":[{"name":"x","disabled":true}]},"projects/4/locations/global/workloadIdentityPools/none":{}}`
+
 var (
-	atGlobal = map[string]string{ctxProject: "acme", ctxLocation: "global"}
-	atRegion = map[string]string{ctxProject: "acme", ctxLocation: "us-central1"}
-	ofKey    = map[string]string{ctxProject: "acme", ctxUniqueID: "1"}
-	ofPolicy = map[string]string{ctxProject: "acme", ctxResource: projectResource("acme"), ctxHolders: holdersJSON}
-	partly   = map[string]string{ctxProject: "acme", ctxResource: projectResource("acme"), ctxHolders: holdersJSON, ctxPartial: "true"}
+	ofAccount = map[string]string{ctxProject: "acme", ctxUniqueID: "7", ctxResource: accountResource("acme", "7"), ctxHolders: holdersJSON, ctxPools: poolsJSON}
+	proof     = map[string]string{ctxLogID: "projects/acme/e1@x", ctxLogAt: "2026-11-05T10:00:00Z", ctxActor: `{"id":"user:1"}`, ctxNote: "note", ctxAbout: "1\n2"}
+	atGlobal  = map[string]string{ctxProject: "acme", ctxLocation: "global"}
+	atRegion  = map[string]string{ctxProject: "acme", ctxLocation: "us-central1"}
+	ofKey     = map[string]string{ctxProject: "acme", ctxUniqueID: "1"}
+	ofPolicy  = map[string]string{ctxProject: "acme", ctxResource: projectResource("acme"), ctxHolders: holdersJSON}
+	partly    = map[string]string{ctxProject: "acme", ctxResource: projectResource("acme"), ctxHolders: holdersJSON, ctxPartial: "true"}
 )
 
 // odd are records that differ from the documentation's examples in what the vendor leaves out, adds or changes.
@@ -56,6 +60,16 @@ var odd = []struct {
 	{typeIAMPolicy, `{"bindings":[{"role":"roles/a","members":["principal://a"]},{"members":["principal://a"]}]}`, partly},
 	{typeIAMPolicy, `{"bindings":[]}`, map[string]string{ctxResource: "x"}},
 	{typeIAMPolicy, `{"bindings":{}}`, ofPolicy},
+
+	{typeIAMPolicy, `{"bindings":[{"role":"roles/iam.workloadIdentityUser","members":["principal://iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/p/subject/s","principalSet://iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/none/*","principal://iam.googleapis.com/projects/5/locations/global/workloadIdentityPools/hidden/subject/s"]}]}`, ofAccount},
+
+	// What the log brings: an entry about two agents, one that is none, a change of a policy, somebody gone.
+	{typeLogEntry, `{"id":"projects/acme/e1@x","time":"2026-11-05T10:00:00Z","service":"iam.googleapis.com","method":"m","type":"admin_action","failed":true}`, proof},
+	{typeLogEntry, `{"digest":"x"}`, nil},
+	{typeDelta, `{"deltas":[{"action":"ADD","role":"roles/a","member":"serviceAccount:a@x"},{"action":"REMOVE","role":"roles/b","member":"serviceAccount:a@x"},{"action":"REMOVE","role":"roles/b","member":"user:a@x"}]}`, ofPolicy},
+	{typeGone, `{"id":"1","restorable":true}`, proof},
+	{typeGone, `{}`, proof},
+	{typePerson, `{"kind":"user"}`, nil},
 
 	{"later_type", `{}`, nil},
 }

@@ -23,6 +23,7 @@ const policyVersion = 3
 type governed struct {
 	resource string // full name, as grants and scopes have it
 	home     place  // the project whose accounts its members are looked for in first; empty: none
+	account  string // uniqueId, if it is a service account
 	read     func(ctx context.Context, s *sdk) error
 }
 
@@ -55,7 +56,7 @@ func governedPlace(at place) governed {
 // governedAccount is a service account: its policy says who may act as it, and who may become it from outside of Google.
 func governedAccount(at place, uniqueID string) governed {
 	path := at.parent() + "/serviceAccounts/" + uniqueID
-	return governed{resource: accountResource(at.Project, uniqueID), home: at, read: func(ctx context.Context, s *sdk) error {
+	return governed{resource: accountResource(at.Project, uniqueID), home: at, account: uniqueID, read: func(ctx context.Context, s *sdk) error {
 		_, err := s.iam.Projects.ServiceAccounts.GetIamPolicy(path).OptionsRequestedPolicyVersion(policyVersion).Context(ctx).Do()
 		return err
 	}}
@@ -93,7 +94,12 @@ func (c *client) policyOf(ctx context.Context, known *holders, g governed, forme
 	if len(found.refused) > 0 {
 		r.Context[ctxPartial] = "true"
 	}
-	return r, found.refused, nil
+	if g.account == "" {
+		return r, found.refused, nil
+	}
+	r.Context[ctxUniqueID] = g.account
+	refused, err := known.pools.add(ctx, &r)
+	return r, append(found.refused, refused...), err
 }
 
 func (c *client) policy(ctx context.Context, g governed) (jsontext.Value, error) {
@@ -214,7 +220,7 @@ const (
 // placePolicies reads the policy of every place of the resource manager's.
 func placePolicies(c *client, find func(context.Context) (places, error)) *walk {
 	kinds := []events.Kind{events.KindGrant}
-	known := &holders{client: c}
+	known := newHolders(c)
 	return &walk{
 		kinds: kinds, places: find, done: known.forget,
 		read: func(ctx context.Context, at place, _ string) (leaf, error) {
@@ -235,9 +241,8 @@ func folderPolicies(c *client) *walk { return placePolicies(c, c.above) }
 
 // policiesOfEach walks the things of a list and reads the policy of each.
 func policiesOfEach(c *client, kinds []events.Kind, find func(context.Context) (places, error), done func(),
-	list func(ctx context.Context, at place, token string) (listing, error), of func(at place, item jsontext.Value) (governed, error),
-	more func(ctx context.Context, r *connectors.Record) error) *walk {
-	known := &holders{client: c}
+	list func(ctx context.Context, at place, token string) (listing, error), of func(at place, item jsontext.Value) (governed, error)) *walk {
+	known := newHolders(c)
 	forget := func() {
 		known.forget()
 		if done != nil {
@@ -265,11 +270,6 @@ func policiesOfEach(c *client, kinds []events.Kind, find func(context.Context) (
 			case err != nil:
 				return leaf{}, err
 			}
-			if more != nil {
-				if err := more(ctx, &r); err != nil {
-					return leaf{}, err
-				}
-			}
 			out.records = append(out.records, r)
 			out.blind = append(out.blind, unseen(kinds, refused)...)
 		}
@@ -287,17 +287,17 @@ func enginePolicies(c *client) *walk {
 		func(at place, item jsontext.Value) (governed, error) {
 			e, err := parseEngine(item)
 			return c.governedEngine(at, e), err
-		}, nil)
+		})
 }
 
-// accountPolicies reads the policies of the service accounts.
+// accountPolicies reads the policies of the service accounts: who may act as one, and become one from outside.
 func accountPolicies(c *client) *walk {
-	return policiesOfEach(c, []events.Kind{events.KindGrant}, c.allProjects, nil,
+	return policiesOfEach(c, []events.Kind{events.KindGrant, events.KindCredential}, c.allProjects, nil,
 		func(ctx context.Context, at place, token string) (listing, error) {
 			return c.accounts(ctx, at, token, c.pageOf(keysPage))
 		},
 		func(at place, item jsontext.Value) (governed, error) {
 			a, err := parseAccount(item)
 			return governedAccount(at, a.UniqueID), err
-		}, nil)
+		})
 }

@@ -43,7 +43,8 @@ const (
 	ctxUniqueID = "unique_id" // of the service account whose keys these are
 	ctxResource = "resource"  // full name of the resource whose policy this is
 	ctxHolders  = "holders"   // JSON: member of the policy → holder id
-	ctxPartial  = "partial"   // "true": holders of some members could not be looked up
+	ctxPartial  = "partial"   // "true": holders or pools of some members could not be looked up
+	ctxPools    = "pools"     // JSON: workload identity pool → what is known of it
 )
 
 // leafOf makes a record of every item of a page.
