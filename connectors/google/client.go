@@ -9,12 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/api/agentidentity/v1"
 	"google.golang.org/api/agentregistry/v1"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iam/v1"
 	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
+	"google.golang.org/api/run/v2"
 	htransport "google.golang.org/api/transport/http"
 
 	"github.com/rollcallhq/rollcall/connectors"
@@ -40,13 +42,15 @@ type client struct {
 }
 
 // sdk is Google's SDK with the connection's credentials: a service for each light package, and the authenticated HTTP client
-// for aiplatform, whose package takes 20 seconds and a gigabyte to compile.
+// for aiplatform and discoveryengine, whose packages take a minute and a gigabyte to compile.
 type sdk struct {
 	http     *http.Client
 	iam      *iam.Service
 	registry *agentregistry.APIService
 	projects *cloudresourcemanager.Service
 	logging  *logging.Service
+	identity *agentidentity.Service
+	run      *run.Service
 }
 
 func newClient(s connectors.Settings, o options) (*client, error) {
@@ -110,6 +114,12 @@ func (c *client) services(h *http.Client) (*sdk, error) {
 		return nil, err
 	}
 	if s.logging, err = logging.NewService(ctx, with("logging")...); err != nil {
+		return nil, err
+	}
+	if s.identity, err = agentidentity.NewService(ctx, with("agentidentity")...); err != nil {
+		return nil, err
+	}
+	if s.run, err = run.NewService(ctx, with("run")...); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -6,6 +6,7 @@
 package google
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
@@ -59,7 +60,7 @@ const (
 
 // audits are the feeds that the log leads.
 var audits = []string{feedRegistryAgents, feedReasoningEngines, feedServiceAccounts, feedServiceAccountKeys, feedIAMPolicies,
-	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies}
+	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies, feedRunAgents, feedGeminiAgents, feedRegistryBindings, feedDelegations}
 
 // feeds lists every feed with its pace. Google shows a new state of its lists to different callers at different times, so two
 // passes have to agree before something that a list no longer shows is held to be gone.
@@ -72,10 +73,14 @@ func feeds(c *client) []connectors.Feed {
 		return connectors.Feed{Name: name, Kinds: w.kinds, Every: walkEvery, Alone: walkAlone, CallEvery: callEvery, Led: feedAuditLog,
 			Rests: true, Pull: w.pull}
 	}
-	return []connectors.Feed{
+	all := []connectors.Feed{
 		list(feedRegistryAgents, registryAgents(c)),
 		list(feedReasoningEngines, reasoningEngines(c)),
 		list(feedServiceAccounts, serviceAccounts(c)),
+		list(feedRunAgents, runAgents(c)),
+		list(feedGeminiAgents, geminiAgents(c)),
+		list(feedRegistryBindings, registryBindings(c)),
+		list(feedDelegations, delegations(c)),
 		audit(feedServiceAccountKeys, serviceAccountKeys(c)),
 		audit(feedIAMPolicies, iamPolicies(c)),
 		audit(feedFolderPolicies, folderPolicies(c)),
@@ -83,4 +88,5 @@ func feeds(c *client) []connectors.Feed {
 		audit(feedEnginePolicies, enginePolicies(c)),
 		{Name: feedAuditLog, Kinds: []events.Kind{events.KindActivity}, Every: logEvery, Pull: newAuditLog(c).pull},
 	}
+	return slices.DeleteFunc(all, func(f connectors.Feed) bool { return slices.Contains(c.skip, f.Name) })
 }

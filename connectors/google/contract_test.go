@@ -125,6 +125,9 @@ func (c *control) Truth() []connectortest.Identity {
 		{ID: "urn:agent:projects-444455556666:projects:444455556666:locations:us-central1:aiplatform:reasoningEngines:4411", Name: "invoice-agent", Status: "active"},
 		{ID: enginePath, Name: "invoice-agent", Status: "active"},
 		{ID: strings.Replace(enginePath, "4411", "4412", 1), Name: "legacy", Status: "active"},
+		{ID: "//run.googleapis.com/projects/444455556666/locations/us-central1/services/desk", Name: "desk", Status: "active"},
+		{ID: jsonText(jsonGemini, "name"), Name: "Invoice helper", Status: "active"},
+		{ID: jsonText(jsonSuspended, "name"), Name: "Contract bot", Status: "disabled"},
 	}
 	for _, item := range c.fake.lists[accountsPath] {
 		a := parse(item)
@@ -144,7 +147,7 @@ func (c *control) Truth() []connectortest.Identity {
 	return out
 }
 
-func (c *control) Secrets() []string { return []string{testToken} }
+func (c *control) Secrets() []string { return []string{testToken, "hunter2-of-jira"} }
 
 // play answers with a fault, if one is due. The fake's lock is held. Forbidden is an account that may see which projects and
 // locations there are, and nothing in them: one that may see nothing at all does not get past the probe.

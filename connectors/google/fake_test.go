@@ -33,7 +33,8 @@ type fake struct {
 // members are the names of the lists' members, by the end of their path.
 var members = map[string]string{
 	"/agents": "agents", "/reasoningEngines": "reasoningEngines", "/serviceAccounts": "accounts", "/keys": "keys",
-	"/providers": "workloadIdentityPoolProviders",
+	"/providers": "workloadIdentityPoolProviders", "/services": "services", "/bindings": "bindings", "/engines": "engines",
+	"/assistants": "assistants", "/authorizations": "authorizations", "/accessSummaries": "accessSummaries", "/authProviders": "authProviders",
 	"/locations": "locations", "/projects:search": "projects", "/folders:search": "folders", "/organizations:search": "organizations",
 }
 
@@ -224,6 +225,39 @@ func company(t *testing.T) *fake {
 	f.bodies["/aiplatform/v1/"+enginePath+":getIamPolicy"] = `{"version":3,"etag":"BwYxE=","bindings":[{"role":"roles/aiplatform.user","members":["serviceAccount:invoice-agent@rc-sandbox.iam.gserviceaccount.com"]}]}`
 	f.bodies["/aiplatform/v1/"+strings.Replace(enginePath, "4411", "4412", 1)+":getIamPolicy"] = `{"etag":"ACAB"}`
 	f.bodies["/logging/v2/entries:list"] = `{}`
+	f.set("/run/v2/projects/rc-sandbox/locations/-/services", jsonRun, jsonPlainRun)
+	f.set("/run/v2/projects/444455556666/locations/us-central1/services", jsonRun, jsonPlainRun)
+	f.bodies["/run/v2/projects/rc-sandbox/locations/us-central1/services/desk"] = jsonRun
+	f.bodies["/cloudresourcemanager/v3/projects/rc-sandbox"] = `{"name":"projects/444455556666","projectId":"rc-sandbox","state":"ACTIVE"}`
+	f.set("/agentregistry/v1/projects/rc-sandbox/locations/global/bindings")
+	f.set("/agentregistry/v1/projects/rc-sandbox/locations/us-central1/bindings", jsonBinding)
+	f.bodies["/agentregistry/v1/projects/rc-sandbox/locations/us-central1/bindings/b1"] = jsonBinding
+	const apps = "/discoveryengine/v1alpha/projects/rc-sandbox/locations/global/collections/default_collection/engines"
+	const assistants = "/discoveryengine/v1alpha/projects/444455556666/locations/global/collections/default_collection/engines/acme-app/assistants"
+	f.set(apps, `{"name":"projects/444455556666/locations/global/collections/default_collection/engines/acme-app"}`,
+		`{"name":"projects/444455556666/locations/global/collections/default_collection/engines/plain-search"}`)
+	f.set(assistants, `{"name":"projects/444455556666/locations/global/collections/default_collection/engines/acme-app/assistants/default_assistant"}`)
+	f.set(assistants+"/default_assistant/agents", jsonGemini, jsonSuspended)
+	f.bodies[assistants+"/default_assistant/agents/8801"] = jsonGemini
+	f.set("/discoveryengine/v1alpha/projects/rc-sandbox/locations/global/authorizations", jsonAuthorization)
+	f.set("/agentidentity/v1/projects/rc-sandbox/locations", `{"name":"projects/rc-sandbox/locations/us-central1","locationId":"us-central1"}`)
+	const identity = "/agentidentity/v1/projects/rc-sandbox/locations/us-central1"
+	f.set(identity+"/authProviders", jsonAuthProvider, jsonKeyProvider, jsonOldProvider)
+	f.bodies[identity+"/authProviders/jira-3lo"] = jsonAuthProvider
+	f.set(identity+"/authProviders/jira-3lo/authorizations", `{"name":"`+authProviderName+`/authorizations/a1","clientUserId":"alice","scopes":["read:jira-work"],"state":"ACTIVE"}`,
+		`{"name":"`+authProviderName+`/authorizations/a2","clientUserId":"bob@example.com","scopes":["read:jira-work"],"state":"SUSPENDED"}`)
+	f.set(identity + "/authProviders/weather/authorizations")
+	f.set(identity + "/authProviders/old/authorizations")
+	f.override[identity+"/accessSummaries"] = func(w http.ResponseWriter, r *http.Request) {
+		_, name, _ := strings.Cut(strings.TrimSuffix(r.URL.Query().Get("filter"), `"`), `"`)
+		var items []string
+		for _, s := range jsonSummaries {
+			if jsonText(s, "authProvider") == name {
+				items = append(items, s)
+			}
+		}
+		fmt.Fprintf(w, `{"accessSummaries":[%s]}`, strings.Join(items, ","))
+	}
 	return f
 }
 
@@ -243,6 +277,29 @@ const (
 const jsonOutsiders = `{"version":3,"etag":"BwYxW=","bindings":[{"role":"roles/iam.workloadIdentityUser","members":["principal://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/gh/subject/repo:acme/infra:ref:refs/heads/main","principalSet://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/many/attribute.repository/acme/infra","principal://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/off/subject/x","principal://iam.googleapis.com/projects/999/locations/global/workloadIdentityPools/theirs/subject/y","serviceAccount:rc-sandbox.svc.id.goog[bots/runner]","user:alice@example.com"]},{"role":"roles/iam.serviceAccountTokenCreator","members":["principal://iam.googleapis.com/projects/444455556666/locations/global/workloadIdentityPools/gh/subject/z"]}]}`
 
 const jsonProvider = `{"name":"projects/444455556666/locations/global/workloadIdentityPools/gh/providers/github","state":"ACTIVE","oidc":{"issuerUri":"https://token.actions.githubusercontent.com","allowedAudiences":["https://github.com/acme"]},"attributeMapping":{"google.subject":"assertion.sub","attribute.repository":"assertion.repository"}}`
+
+const authProviderName = "projects/rc-sandbox/locations/us-central1/authProviders/jira-3lo"
+
+// The bodies of what agents are hosted by, bound to and delegated, after the vendor's documentation.
+const (
+	jsonRun           = `{"name":"projects/rc-sandbox/locations/us-central1/services/desk","description":"answers the help desk","createTime":"2026-10-01T08:00:00Z","updateTime":"2026-11-02T08:30:00Z","labels":{"team":"it"},"functionalType":"FUNCTIONAL_TYPE_AGENT","uri":"https://desk-444455556666.us-central1.run.app","creator":"admin@example.com","template":{"workloadIdentityConfig":{"identityType":"IDENTITY_TYPE_AGENT_IDENTITY","identity":"spiffe://agents.global.org-111122223333.system.id.goog/resources/run/projects/444455556666/locations/us-central1/services/desk","identityCertificateEnabled":true}}}`
+	jsonPlainRun      = `{"name":"projects/rc-sandbox/locations/us-central1/services/shop","template":{"serviceAccount":"invoice-agent@rc-sandbox.iam.gserviceaccount.com"}}`
+	jsonBinding       = `{"name":"projects/rc-sandbox/locations/us-central1/bindings/b1","displayName":"invoices ask the ledger","createTime":"2026-11-01T09:05:00Z","source":{"identifier":"urn:agent:projects-444455556666:projects:444455556666:locations:us-central1:aiplatform:reasoningEngines:4411"},"target":{"identifier":"urn:mcp:acme:ledger:main"},"authProviderBinding":{"authProvider":"projects/rc-sandbox/locations/us-central1/authProviders/jira-3lo","scopes":["write","read"],"continueUri":"https://acme.example/continue"}}`
+	jsonGemini        = `{"name":"projects/444455556666/locations/global/collections/default_collection/engines/acme-app/assistants/default_assistant/agents/8801","displayName":"Invoice helper","description":"Answers invoice questions","state":"ENABLED","createTime":"2026-10-01T08:00:00Z","updateTime":"2026-11-02T08:30:00Z","adkAgentDefinition":{"provisionedReasoningEngine":{"reasoningEngine":"projects/444455556666/locations/us-central1/reasoningEngines/4411"}},"sharingConfig":{"scope":"RESTRICTED"},"authorizationConfig":{"toolAuthorizations":["projects/444455556666/locations/global/authorizations/jira"]}}`
+	jsonSuspended     = `{"name":"projects/444455556666/locations/global/collections/default_collection/engines/acme-app/assistants/default_assistant/agents/8802","displayName":"Contract bot","description":"A2A agent","state":"SUSPENDED","suspensionReason":"policy review","createTime":"2026-10-03T08:00:00Z","updateTime":"2026-11-03T08:30:00Z","a2aAgentDefinition":{"jsonAgentCard":"{\"name\":\"Contract bot\"}"}}`
+	jsonAuthorization = `{"name":"projects/444455556666/locations/global/authorizations/jira","displayName":"Jira","serverSideOauth2":{"clientId":"abc","clientSecret":"hunter2-of-jira","authorizationUri":"https://auth.atlassian.com/authorize?client_id=abc&scope=write+read","tokenUri":"https://auth.atlassian.com/oauth/token"}}`
+	jsonAuthProvider  = `{"name":"projects/rc-sandbox/locations/us-central1/authProviders/jira-3lo","description":"Jira on behalf of users","state":"ENABLED","createTime":"2026-09-01T00:00:00Z","updateTime":"2026-10-01T00:00:00Z","allowedScopes":["read:jira-work"],"authProviderTypeParams":{"threeLeggedOauth":{"clientId":"abc","authorizationUrl":"https://auth.atlassian.com/authorize","tokenUrl":"https://auth.atlassian.com/oauth/token","redirectUrl":"https://agentidentity.googleapis.com/cb"}}}`
+	jsonKeyProvider   = `{"name":"projects/rc-sandbox/locations/us-central1/authProviders/weather","state":"DISABLED","authProviderTypeParams":{"apiKey":{}}}`
+	jsonOldProvider   = `{"name":"projects/rc-sandbox/locations/us-central1/authProviders/old","state":"DISABLED","deleted":true,"expireTime":"2026-12-01T00:00:00Z","authProviderTypeParams":{"threeLeggedOauth":{}}}`
+)
+
+// jsonSummaries say which agents have used what of which provider: for people whose consent holds, is suspended or is gone, and as themselves.
+var jsonSummaries = []string{
+	`{"name":"projects/rc-sandbox/locations/us-central1/accessSummaries/s1","authProvider":"` + authProviderName + `","authProviderType":"AUTH_PROVIDER_TYPE_THREE_LEGGED_OAUTH","userId":"alice","workloadId":"` + canonical + `","scopes":["read:jira-work"],"firstAccessTime":"2026-10-02T10:00:00Z","lastAccessTime":"2026-11-04T15:00:00Z"}`,
+	`{"name":"projects/rc-sandbox/locations/us-central1/accessSummaries/s2","authProvider":"` + authProviderName + `","userId":"bob@example.com","workloadId":"principal://agents.global.org-111122223333.system.id.goog/resources/run/projects/444455556666/locations/us-central1/services/desk","scopes":["read:jira-work"],"firstAccessTime":"2026-10-02T10:00:00Z"}`,
+	`{"name":"projects/rc-sandbox/locations/us-central1/accessSummaries/s3","authProvider":"` + authProviderName + `","userId":"carol","workloadId":"` + canonical + `","firstAccessTime":"2026-10-02T10:00:00Z"}`,
+	`{"name":"projects/rc-sandbox/locations/us-central1/accessSummaries/s4","authProvider":"projects/rc-sandbox/locations/us-central1/authProviders/weather","authProviderType":"AUTH_PROVIDER_TYPE_API_KEY","workloadId":"` + canonical + `","firstAccessTime":"2026-10-02T10:00:00Z"}`,
+}
 
 // edit changes members of a JSON object; nil takes one away.
 func edit(t *testing.T, object string, changes map[string]any) string {

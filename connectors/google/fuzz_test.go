@@ -25,6 +25,10 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(typ, body)
 	}
 	f.Add(typeIAMPolicy, jsonOutsiders)
+	for typ, body := range map[string]string{typeRunAgent: jsonRun, typeGeminiAgent: jsonGemini, typeBinding: jsonBinding,
+		typeAuthProvider: `{"provider":` + jsonAuthProvider + `,"accessSummaries":[` + strings.Join(jsonSummaries, ",") + `]}`} {
+		f.Add(typ, body)
+	}
 	f.Fuzz(func(t *testing.T, typ, body string) {
 		r := connectors.Record{Type: typ, Body: jsontext.Value(body), Context: map[string]string{
 			ctxProject: "acme", ctxLocation: "us-central1", ctxUniqueID: "1", ctxResource: "//x", ctxHolders: holdersJSON,

@@ -18,6 +18,7 @@ type holders struct {
 	client   *client
 	accounts memo[map[string]string] // project → email → uniqueId
 	engines  memo[map[string]string] // project and location → principal → engine's name
+	runs     memo[map[string]string] // the same of Cloud Run services
 	pools    pools
 }
 
@@ -32,6 +33,7 @@ type found struct {
 func (h *holders) forget() {
 	h.accounts.forget()
 	h.engines.forget()
+	h.runs.forget()
 	h.pools.known.forget()
 }
 
@@ -42,7 +44,7 @@ func (h *holders) of(ctx context.Context, at place, members []string) (found, er
 	if err != nil {
 		return found{}, err
 	}
-	if err := h.addEngines(ctx, members, byMember); err != nil {
+	if err := h.addAgents(ctx, members, byMember); err != nil {
 		return found{}, err
 	}
 	b, err := events.Marshal(byMember)
@@ -139,35 +141,65 @@ func (c *client) accountIDs(ctx context.Context, at place) (map[string]string, e
 	return out, nil
 }
 
-// addEngines finds agents among the members. Where the engines may not be listed, the principal's own word is taken for it that
-// the engine is there: leaving it out would say that its grant is gone.
-func (h *holders) addEngines(ctx context.Context, members []string, to map[string]string) error {
+// addAgents finds agents among the members. Where engines or services may not be listed, the principal's own word is taken for it that
+// the agent is there: leaving it out would say that its grant is gone.
+func (h *holders) addAgents(ctx context.Context, members []string, to map[string]string) error {
 	for _, m := range members {
 		principal, ok := canonicalPrincipal(m)
 		if !ok || !strings.HasPrefix(m, "principal://") {
 			continue
 		}
-		engine, ok := engineOf(principal)
-		if !ok {
+		id, at, known, list := h.host(principal)
+		if id == "" {
 			continue
 		}
-		parts := strings.Split(engine, "/")
-		at := place{Project: parts[1], Location: parts[3]}
-		if !name.MatchString(at.Project) || !name.MatchString(at.Location) {
-			continue
-		}
-		known, err := h.engines.get(at.parent(), h.client.now, func() (map[string]string, error) { return h.client.engineIDs(ctx, at) })
+		found, err := known.get(at.parent(), h.client.now, func() (map[string]string, error) { return list(ctx, at) })
 		switch {
 		case isStatus(err, http.StatusForbidden):
-			to[m] = engine
+			to[m] = id
 		case isRefusal(err): // there is no such place
 		case err != nil:
 			return err
-		case known[principal] != "":
-			to[m] = known[principal]
+		case found[principal] != "":
+			to[m] = found[principal]
 		}
 	}
 	return nil
+}
+
+// host is the agent that a principal names by what hosts it, where it lies, and how to find out whether it is there. The id is empty when
+// the host is of another kind.
+func (h *holders) host(principal string) (id string, at place, known *memo[map[string]string], list func(context.Context, place) (map[string]string, error)) {
+	path := ""
+	if engine, ok := engineOf(principal); ok {
+		id, path, known, list = engine, engine, &h.engines, h.client.engineIDs
+	} else if service, ok := runOf(principal); ok {
+		id, path, known, list = service, strings.TrimPrefix(service, "//run.googleapis.com/"), &h.runs, h.client.runIDs
+	}
+	if !plainPath(path) {
+		return "", place{}, nil, nil
+	}
+	parts := strings.Split(path, "/")
+	return id, place{Project: parts[1], Location: parts[3]}, known, list
+}
+
+// runIDs lists a region's Cloud Run services that are agents: principal → full name. It is asked for by the project's number.
+func (c *client) runIDs(ctx context.Context, at place) (map[string]string, error) {
+	items, err := everyPage(func(token string) (listing, error) { return c.runServices(ctx, at, token) })
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, v := range items {
+		principal, id, err := parseRun(v, at.Project)
+		if err != nil {
+			return nil, err
+		}
+		if principal != "" {
+			out[principal] = id
+		}
+	}
+	return out, nil
 }
 
 // engineIDs lists a region's engines: principal → name.

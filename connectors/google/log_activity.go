@@ -132,6 +132,18 @@ func (f *auditLog) named(ctx context.Context, e *logEntry) ([]string, error) {
 		return []string{id}, err
 	case e.service() == "aiplatform":
 		return []string{e.named(engineIn)}, nil
+	case e.service() == "discoveryengine":
+		return []string{e.named(geminiIn)}, nil
+	case e.service() == "run":
+		spelled, err := f.client.dir.spell(ctx, e.project())
+		if err != nil || spelled == "" {
+			return nil, err
+		}
+		id, ok := runID(e.runService(), f.client.dir.number(spelled))
+		if !ok || !connectors.IsKnown(ctx, events.Identity(events.KindAgent, id)) {
+			return nil, nil // most services are no agents
+		}
+		return []string{id}, nil
 	}
 	return nil, nil
 }

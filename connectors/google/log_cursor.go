@@ -122,9 +122,19 @@ func (c *logCursor) finish() {
 	c.Seen = slices.DeleteFunc(c.Seen, func(s seenEntry) bool { return s.At < from })
 }
 
+// lags are how long after an entry what follows it by itself is looked for: the Agent Registry takes some 4 to 15 minutes.
+var lags = []time.Duration{0, 5 * time.Minute, 15 * time.Minute}
+
+// wakeAsItFollows wakes a feed now and again, as what happened at a time shows in it.
+func (c *logCursor) wakeAsItFollows(feed string, at time.Time) {
+	for _, lag := range lags {
+		c.wakeLater(feed, at.Add(lag))
+	}
+}
+
 // wakeLater puts a feed on the list of those to wake, unless it will be woken at about that time anyway.
 func (c *logCursor) wakeLater(feed string, at time.Time) {
-	near := func(d due) bool { return d.Feed == feed && d.At.Sub(at).Abs() < time.Minute }
+	near := func(d due) bool { return d.Feed == feed && d.At.Sub(at).Abs() < 2*time.Minute }
 	if !slices.ContainsFunc(c.Due, near) {
 		c.Due = append(c.Due, due{feed, at.UTC()})
 	}

@@ -19,6 +19,10 @@ const (
 	readPolicy        = "policy" // of a project, a folder or an organization
 	readEngine        = "engine"
 	readEnginePolicy  = "engine_policy"
+	readRun           = "run_service"
+	readGemini        = "gemini_agent"
+	readBinding       = "binding"
+	readProvider      = "auth_provider"
 )
 
 // signal is something that log entries have named and that is to be read again, and what of the entries is evidence for it.
@@ -98,10 +102,37 @@ var effects = map[string]effect{
 	"agentregistry/updateservice": {lagged: []string{feedRegistryAgents}},
 	"agentregistry/deleteservice": {lagged: []string{feedRegistryAgents}},
 
-	"run/createservice":  {lagged: []string{feedRegistryAgents}},
-	"run/replaceservice": {lagged: []string{feedRegistryAgents}},
-	"run/updateservice":  {lagged: []string{feedRegistryAgents}},
-	"run/deleteservice":  {lagged: []string{feedRegistryAgents}},
+	"agentregistry/createbinding": {reads: []string{readBinding}, want: wantThere},
+	"agentregistry/updatebinding": {reads: []string{readBinding}, want: wantAgain},
+	"agentregistry/deletebinding": {wakes: []string{feedRegistryBindings}},
+
+	// Most services are no agents: whether the registry is to be read, reading the service tells.
+	"run/createservice":  {reads: []string{readRun}, want: wantThere},
+	"run/replaceservice": {reads: []string{readRun}, want: wantNewer},
+	"run/updateservice":  {reads: []string{readRun}, want: wantNewer},
+	"run/deleteservice":  {reads: []string{readRun}, gone: true},
+
+	"discoveryengine/createagent":         {reads: []string{readGemini}, want: wantThere, lagged: []string{feedRegistryAgents}},
+	"discoveryengine/updateagent":         {reads: []string{readGemini}, want: wantNewer, lagged: []string{feedRegistryAgents}},
+	"discoveryengine/deleteagent":         {reads: []string{readGemini}, gone: true, lagged: []string{feedRegistryAgents}},
+	"discoveryengine/createauthorization": {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/updateauthorization": {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/deleteauthorization": {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/createassistant":     {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/updateassistant":     {},
+	"discoveryengine/deleteassistant":     {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/createengine":        {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/updateengine":        {},
+	"discoveryengine/deleteengine":        {wakes: []string{feedGeminiAgents}},
+
+	"agentidentity/createauthprovider":   {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/updateauthprovider":   {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/deleteauthprovider":   {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/undeleteauthprovider": {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/enableauthprovider":   {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/disableauthprovider":  {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/revokeauthorization":  {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/deleteauthorization":  {reads: []string{readProvider}, want: wantAgain},
 }
 
 // agentServices are those of which a method that is not known here may be about an agent: it is told as an unknown activity.
@@ -148,12 +179,20 @@ func (e *logEntry) target(what string) (id string, ok bool) {
 		return id, name.MatchString(id)
 	case readEngine, readEnginePolicy:
 		id = e.named(engineIn)
+	case readGemini:
+		id = e.named(geminiIn)
+	case readBinding:
+		id = e.named(bindingIn)
+	case readProvider:
+		id = e.named(providerIn)
+	case readRun:
+		id = e.runService()
 	case readPolicy:
 		if id = policyOf.FindString(e.Audit.Resource); id == "" && e.label("project_id") != "" {
 			id = "projects/" + e.label("project_id")
 		}
 	}
-	return id, id != ""
+	return id, id != "" && plainPath(id)
 }
 
 // signals are what an entry says to read again. An attempt that failed changes nothing. The first entry of a long-running call comes
@@ -165,6 +204,9 @@ func (f *auditLog) signals(ctx context.Context, e *logEntry, actor *events.Actor
 	}
 	var out []signal
 	for _, what := range says.reads {
+		if slices.Contains(f.client.skip, auditOf[what]) {
+			continue
+		}
 		id, ok := e.target(what)
 		if !ok {
 			f.wakes = append(f.wakes, auditOf[what])
@@ -193,7 +235,7 @@ func (f *auditLog) signals(ctx context.Context, e *logEntry, actor *events.Actor
 func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, error) {
 	project := e.project()
 	switch s.What {
-	case readEngine, readEnginePolicy:
+	case readEngine, readEnginePolicy, readRun, readGemini, readBinding, readProvider:
 		project = strings.Split(s.ID, "/")[1]
 	case readPolicy:
 		level, id, _ := strings.Cut(s.ID, "/")
@@ -209,7 +251,7 @@ func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, er
 	switch s.Project = spelled; s.What {
 	case readPolicy:
 		s.ID = "projects/" + spelled
-	case readEngine, readEnginePolicy: // engines are named by the number of their project
+	case readEngine, readEnginePolicy, readGemini: // which are named by the number of their project
 		parts := strings.Split(s.ID, "/")
 		parts[1] = f.client.dir.number(spelled)
 		s.ID = strings.Join(parts, "/")
@@ -220,7 +262,8 @@ func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, er
 // auditOf is the feed that shows what a signal says to read.
 var auditOf = map[string]string{
 	readAccount: feedServiceAccounts, readKeys: feedServiceAccountKeys, readPolicy: feedIAMPolicies, readEngine: feedReasoningEngines,
-	readAccountPolicy: feedAccountPolicies, readEnginePolicy: feedEnginePolicies,
+	readAccountPolicy: feedAccountPolicies, readEnginePolicy: feedEnginePolicies, readRun: feedRunAgents, readGemini: feedGeminiAgents,
+	readBinding: feedRegistryBindings, readProvider: feedDelegations,
 }
 
 // add puts a signal on the list. One thing is read once for all entries about it: the last of them is the evidence. What each

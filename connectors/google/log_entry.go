@@ -136,7 +136,28 @@ func text(object jsontext.Value, members ...string) string {
 var (
 	accountIn = regexp.MustCompile(`serviceAccounts/([^/:?]+)`)
 	engineIn  = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/reasoningEngines/[^/:?]+`)
+
+	geminiIn   = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/collections/[^/]+/engines/[^/]+/assistants/[^/]+/agents/[^/:?]+`)
+	bindingIn  = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/bindings/[^/:?]+`)
+	providerIn = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/authProviders/[^/:?]+`)
+	serviceIn  = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/services/[^/:?]+`)
 )
+
+// runService is the name of the Cloud Run service that the entry is about. The older API names it by namespace, and leaves the
+// place to the labels.
+func (e *logEntry) runService() string {
+	if s := e.named(serviceIn); s != "" {
+		return s
+	}
+	service := e.label("service_name")
+	if strings.HasPrefix(e.Audit.Resource, "namespaces/") {
+		service = word(service, lastPart(e.Audit.Resource))
+	}
+	if service == "" || e.label("location") == "" || e.project() == "" {
+		return ""
+	}
+	return "projects/" + e.project() + "/locations/" + e.label("location") + "/services/" + service
+}
 
 // account is the service account that the entry is about: its uniqueId where the entry tells it, else its email.
 func (e *logEntry) account() string {

@@ -254,9 +254,9 @@ func (f *auditLog) one(ctx context.Context, cur *logCursor, e *logEntry, asked t
 		}
 		for _, s := range signals {
 			cur.add(s)
+			said = said || s.What != readRun // most of which are no agents
 		}
 		f.wake(cur, e)
-		said = len(signals) > 0
 	}
 	records, told, err := f.activity(ctx, cur, e, actor, asked)
 	if err != nil {
@@ -268,9 +268,6 @@ func (f *auditLog) one(ctx context.Context, cur *logCursor, e *logEntry, asked t
 	return records, nil
 }
 
-// lags are how long after an entry what follows it by itself is looked for: the Agent Registry takes some 4 to 15 minutes.
-var lags = []time.Duration{0, 5 * time.Minute, 15 * time.Minute}
-
 func (f *auditLog) wake(cur *logCursor, e *logEntry) {
 	says := e.effect()
 	if e.failed() || e.begun() {
@@ -278,9 +275,7 @@ func (f *auditLog) wake(cur *logCursor, e *logEntry) {
 	}
 	f.wakes = append(f.wakes, says.wakes...)
 	for _, feed := range says.lagged {
-		for _, lag := range lags {
-			cur.wakeLater(feed, e.at.Add(lag))
-		}
+		cur.wakeAsItFollows(feed, e.at)
 	}
 }
 

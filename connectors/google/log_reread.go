@@ -41,7 +41,7 @@ func (f *auditLog) reread(ctx context.Context, cur *logCursor) ([]connectors.Rec
 			continue
 		}
 		read++
-		got, settled, err := f.readOne(ctx, s)
+		got, settled, err := f.readOne(ctx, cur, s)
 		fault := connectors.AsFault(err)
 		switch {
 		case fault != nil && (fault.Kind == connectors.Forbidden || fault.Kind == connectors.Gone):
@@ -73,7 +73,7 @@ func (f *auditLog) reread(ctx context.Context, cur *logCursor) ([]connectors.Rec
 }
 
 // readOne reads one thing again. settled says that it shows what the entry tells.
-func (f *auditLog) readOne(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
+func (f *auditLog) readOne(ctx context.Context, cur *logCursor, s signal) ([]connectors.Record, bool, error) {
 	switch s.What {
 	case readAccount:
 		return f.readAccount(ctx, s)
@@ -83,6 +83,14 @@ func (f *auditLog) readOne(ctx context.Context, s signal) ([]connectors.Record, 
 		return f.readEngine(ctx, s)
 	case readPolicy, readAccountPolicy, readEnginePolicy:
 		return f.readPolicy(ctx, s)
+	case readRun:
+		return f.readRun(ctx, cur, s)
+	case readGemini:
+		return f.readGemini(ctx, s)
+	case readBinding:
+		return f.readBinding(ctx, s)
+	case readProvider:
+		return f.readProvider(ctx, s)
 	}
 	return nil, true, nil // a later version's cursor
 }

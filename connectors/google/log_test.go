@@ -58,6 +58,20 @@ func TestLogEntriesGolden(t *testing.T) {
 		{"engine made by an agent for somebody", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.CreateReasoningEngine", "projects/444455556666/locations/us-central1", byAgent},
 		{"engine deleted", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.DeleteReasoningEngine", strings.Replace(enginePath, "4411", "4499", 1), map[string]any{"/operation": map[string]any{"last": true}}},
 		{"engine's policy", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.SetIamPolicy", enginePath, nil},
+		{"Cloud Run service replaced, older API", "run", "google.cloud.run.v1.Services.ReplaceService", "namespaces/rc-sandbox/services/desk", map[string]any{
+			"/resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{"project_id": "rc-sandbox", "location": "us-central1", "service_name": "desk"}}}},
+		{"Cloud Run service deleted", "run", "google.cloud.run.v2.Services.DeleteService", "projects/rc-sandbox/locations/us-central1/services/gone", nil},
+		{"Cloud Run service that is no agent", "run", "google.cloud.run.v2.Services.UpdateService", "projects/rc-sandbox/locations/us-central1/services/shop", nil},
+		{"Gemini agent, named by the response", "discoveryengine", "google.cloud.discoveryengine.v1alpha.AgentService.CreateAgent",
+			"projects/444455556666/locations/global/collections/default_collection/engines/acme-app/assistants/default_assistant",
+			map[string]any{"response": map[string]any{"name": jsonText(jsonGemini, "name")}}},
+		{"Gemini agent deleted", "discoveryengine", "google.cloud.discoveryengine.v1alpha.AgentService.DeleteAgent", strings.Replace(jsonText(jsonGemini, "name"), "8801", "8899", 1), nil},
+		{"Gemini app deleted", "discoveryengine", "google.cloud.discoveryengine.v1.EngineService.DeleteEngine", "projects/444455556666/locations/global/collections/default_collection/engines/acme-app", nil},
+		{"registry's binding", "agentregistry", "google.cloud.agentregistry.v1.AgentRegistry.CreateBinding", "projects/rc-sandbox/locations/us-central1/bindings/b1", nil},
+		{"registry's binding deleted", "agentregistry", "google.cloud.agentregistry.v1alpha.AgentRegistry.DeleteBinding", "projects/rc-sandbox/locations/us-central1/bindings/b1", nil},
+		{"consent taken back", "agentidentity", "google.cloud.agentidentity.v1.AuthProviderService.RevokeAuthorization", authProviderName, map[string]any{"request": map[string]any{"user_id": "carol"}}},
+		{"provider disabled, beta", "agentidentity", "google.cloud.agentidentity.v1beta.AuthProviderService.DisableAuthProvider", authProviderName, nil},
+		{"pool disabled", "iam", "google.iam.v1.WorkloadIdentityPools.UpdateWorkloadIdentityPool", "projects/rc-sandbox/locations/global/workloadIdentityPools/gh", nil},
 		{"a method of which nothing is known", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.PauseReasoningEngine", enginePath, nil},
 		{"a method that is about no agent", "iam", "google.iam.admin.v1.CreateRole", "projects/rc-sandbox/roles/x", nil},
 	}
@@ -69,7 +83,7 @@ func TestLogEntriesGolden(t *testing.T) {
 	var got []told
 	for _, c := range cases {
 		f := follow(t, map[string]string{})
-		f.bodies[accountsPath+"/104857600000000000002"] = jsonDisabledAccount
+		f.bodies["/run/v2/projects/rc-sandbox/locations/us-central1/services/shop"] = jsonPlainRun
 		f.later(1)
 		f.tell("e1", c.service, c.method, c.resource, c.more)
 		one := told{Name: c.name}

@@ -37,6 +37,14 @@ func read(r connectors.Record) (connectors.Reading, error) {
 		return normalizeKeys(r)
 	case typeIAMPolicy:
 		return normalizePolicy(r)
+	case typeRunAgent:
+		return normalizeRunAgent(r)
+	case typeGeminiAgent:
+		return normalizeGeminiAgent(r)
+	case typeBinding:
+		return normalizeBinding(r)
+	case typeAuthProvider:
+		return normalizeAuthProvider(r)
 	case typeDelta:
 		return normalizeDelta(r)
 	case typeLogEntry:

@@ -152,7 +152,7 @@ func (d *delta) grant(holders map[string]string, resource string) (events.Entity
 // What a grant's native status says of a member that is no agent of the connection's.
 const (
 	memberDeleted = "dangling: the service account was deleted"
-	memberNowhere = "dangling: there is no such engine"
+	memberNowhere = "dangling: there is no such engine or service"
 	memberSet     = "set: whoever is in it has the role"
 	memberOutside = "outside: an identity from outside of Google Cloud"
 )
@@ -164,7 +164,8 @@ func stated(member string) (holder, native string) {
 		return "", ""
 	}
 	if p, ok := canonicalPrincipal(member); ok {
-		if _, engine := engineOf(p); engine {
+		_, engine := engineOf(p)
+		if _, service := runOf(p); engine || service {
 			return p, memberNowhere
 		}
 		return p, ""

@@ -63,6 +63,21 @@ var odd = []struct {
 
 	{typeIAMPolicy, `{"bindings":[{"role":"roles/iam.workloadIdentityUser","members":["principal://iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/p/subject/s","principalSet://iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/none/*","principal://iam.googleapis.com/projects/5/locations/global/workloadIdentityPools/hidden/subject/s"]}]}`, ofAccount},
 
+	// Cloud Run: an agent by type alone, an identity still to come; a name of another shape.
+	{typeRunAgent, `{"name":"projects/acme/locations/us-central1/services/bot","functionalType":"FUNCTIONAL_TYPE_AGENT","template":{"serviceAccount":"a@acme.iam.gserviceaccount.com"}}`, atRegion},
+	{typeRunAgent, `{"name":"projects/acme/locations/us-central1/services/bot","template":{"workloadIdentityConfig":{"identityType":"IDENTITY_TYPE_AGENT_IDENTITY"}},"uri":"http://x"}`, atRegion},
+	{typeRunAgent, `{"name":"namespaces/acme/services/bot"}`, atRegion},
+
+	// Gemini Enterprise: a later state, managed, rejected; the same authorization twice; no name.
+	{typeGeminiAgent, `{"name":"projects/4/locations/global/collections/c/engines/e/assistants/a/agents/1","state":"LATER","managedAgentDefinition":{},"rejectionReason":"no","authorizationConfig":{"agentAuthorization":"projects/4/locations/global/authorizations/x","toolAuthorizations":["projects/4/locations/global/authorizations/x"]}}`, atGlobal},
+	{typeGeminiAgent, `{"name":"projects/4/locations/global/collections/c/engines/e"}`, atGlobal},
+
+	// Bindings without a source, a target, a name. Providers: of a later type, used by what is no agent; without a name.
+	{typeBinding, `{"name":"projects/acme/locations/global/bindings/1","target":{"identifier":"urn:agent:1"}}`, atGlobal},
+	{typeBinding, `{"name":"projects/acme/locations/global/bindings/1","source":{"identifier":"urn:agent:1"}}`, atGlobal},
+	{typeAuthProvider, `{"provider":{"name":"projects/acme/locations/global/authProviders/1","authProviderTypeParams":{"later":{}}},"accessSummaries":[{"workloadId":"spiffe://agents.global.org-1.system.id.goog/resources/later/x","userId":"u","authProviderType":"AUTH_PROVIDER_TYPE_LATER"},{"workloadId":"serviceAccount:a@x"}]}`, atGlobal},
+	{typeAuthProvider, `{"provider":{}}`, atGlobal},
+
 	// What the log brings: an entry about two agents, one that is none, a change of a policy, somebody gone.
 	{typeLogEntry, `{"id":"projects/acme/e1@x","time":"2026-11-05T10:00:00Z","service":"iam.googleapis.com","method":"m","type":"admin_action","failed":true}`, proof},
 	{typeLogEntry, `{"digest":"x"}`, nil},

@@ -18,6 +18,7 @@ type options struct {
 	locations    []string // sorted; nil: whatever each service's locations.list shows
 	pageSize     int      // 0: each list's maximum
 	quotaProject string   // the project that calls are charged to; empty: the credentials' own
+	skip         []string // feeds that are not read
 	logViews     []string // what to read the audit log of, sorted; nil: every project's
 	log          logOptions
 }
@@ -39,6 +40,8 @@ func parseOptions(m map[string]string) (options, error) {
 			o.pageSize, err = pageSize(value)
 		case "quota_project":
 			o.quotaProject, err = one(key, value)
+		case "skip":
+			o.skip, err = skipped(value)
 		case "log_views":
 			o.logViews, err = logViews(value)
 		case "activities", "activities_per_minute", "log_since":
@@ -54,7 +57,22 @@ func parseOptions(m map[string]string) (options, error) {
 }
 
 // optionNames are all options.
-var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project"}
+var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip"}
+
+// skipped reads which feeds are not wanted. The audit log leads all others.
+func skipped(list string) ([]string, error) {
+	var out []string
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if !slices.Contains(audits, part) {
+			return nil, fmt.Errorf("option skip: %q is no feed that can be left out: there are %s", part, strings.Join(audits, ", "))
+		}
+		out = append(out, part)
+	}
+	return out, nil
+}
 
 // logView is what the log can be read of: a project, a folder, an organization, or a view of a bucket that a sink collects logs in.
 var logView = regexp.MustCompile(`^(projects|folders|organizations)/[A-Za-z0-9._:-]+(/locations/[a-z0-9-]+/buckets/[A-Za-z0-9._-]+/views/[A-Za-z0-9._-]+)?$`)
@@ -162,7 +180,7 @@ func endpoints(s connectors.Settings) (map[string]string, error) {
 }
 
 // used are the services that today's feeds call.
-var used = []string{"agentregistry", "aiplatform", "cloudresourcemanager", "iam", "logging"}
+var used = []string{"agentidentity", "agentregistry", "aiplatform", "cloudresourcemanager", "discoveryengine", "iam", "logging", "run"}
 
 // warnings finds a token that goes to two owners: services with a base URL that is not Google's, beside others that are left to it.
 func warnings(s connectors.Settings) []string {

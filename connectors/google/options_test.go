@@ -76,7 +76,7 @@ func TestWarnsOfTokenToTwoOwners(t *testing.T) {
 		{"one at Google's private endpoint", connectors.Settings{Services: map[string]string{"iam": private}}, ""},
 		{"all that are used", connectors.Settings{Services: all}, ""},
 		{"some", connectors.Settings{Services: map[string]string{"iam": imitation, "aiplatform": imitation}},
-			"given for aiplatform, iam, and to Google for agentregistry, cloudresourcemanager"},
+			"given for aiplatform, iam, and to Google for agentidentity, agentregistry, cloudresourcemanager"},
 		{"one for all but one", connectors.Settings{Endpoint: imitation, Services: map[string]string{"iam": private}},
 			", and to Google for iam:"},
 		{"a name that only looks like Google's", connectors.Settings{Services: map[string]string{"iam": "https://evilgoogleapis.com"}},
@@ -86,5 +86,23 @@ func TestWarnsOfTokenToTwoOwners(t *testing.T) {
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// TestSkippedFeeds are neither listed nor read again.
+func TestSkippedFeeds(t *testing.T) {
+	f := follow(t, map[string]string{"skip": "service-accounts, gemini-agents", "activities": "none"})
+	f.later(1)
+	f.tell("e1", "iam", "google.iam.admin.v1.PatchServiceAccount", account1, nil)
+	if got := f.poll(t); len(got) != 0 {
+		t.Errorf("told %+v, want nothing", got)
+	}
+	for _, feed := range f.c.Feeds() {
+		if feed.Name == feedServiceAccounts || feed.Name == feedGeminiAgents {
+			t.Errorf("%s is read", feed.Name)
+		}
+	}
+	if _, err := parseOptions(map[string]string{"skip": "audit-log"}); err == nil || !strings.Contains(err.Error(), "can be left out") {
+		t.Errorf("%v, want an error: what leads cannot be left out", err)
 	}
 }

@@ -17,7 +17,8 @@ import (
 // TestFeeds: names are stable for ever, since they name cursors; what a list no longer shows must be missing twice.
 func TestFeeds(t *testing.T) {
 	want := map[string]int{feedRegistryAgents: 2, feedReasoningEngines: 2, feedServiceAccounts: 2, feedServiceAccountKeys: 0, feedIAMPolicies: 0,
-		feedFolderPolicies: 0, feedAccountPolicies: 0, feedEnginePolicies: 0, feedAuditLog: 0}
+		feedFolderPolicies: 0, feedAccountPolicies: 0, feedEnginePolicies: 0, feedAuditLog: 0, feedRunAgents: 2, feedGeminiAgents: 2,
+		feedRegistryBindings: 2, feedDelegations: 2}
 	got := map[string]int{}
 	for _, f := range company(t).connect(t, nil).Feeds() {
 		got[f.Name] = f.Passes
@@ -70,8 +71,11 @@ func TestAskedIsBeforeTheRequest(t *testing.T) {
 	paths := map[string]string{feedRegistryAgents: "/agentregistry/v1/projects/rc-sandbox/locations/us-central1/agents",
 		feedReasoningEngines: "/aiplatform/v1/projects/rc-sandbox/locations/us-central1/reasoningEngines", feedServiceAccounts: accountsPath,
 		feedServiceAccountKeys: accountsPath + "/104857600000000000001/keys", feedIAMPolicies: policyPath,
-		feedFolderPolicies:  "/cloudresourcemanager/v3/folders/333344445555:getIamPolicy",
-		feedAccountPolicies: accountsPath + "/104857600000000000001:getIamPolicy", feedEnginePolicies: "/aiplatform/v1/" + enginePath + ":getIamPolicy"}
+		feedFolderPolicies: "/cloudresourcemanager/v3/folders/333344445555:getIamPolicy",
+		feedRunAgents:      "/run/v2/projects/rc-sandbox/locations/-/services", feedDelegations: "/agentidentity/v1/projects/rc-sandbox/locations/us-central1/authProviders",
+		feedGeminiAgents:     "/discoveryengine/v1alpha/projects/rc-sandbox/locations/global/collections/default_collection/engines",
+		feedRegistryBindings: "/agentregistry/v1/projects/rc-sandbox/locations/us-central1/bindings",
+		feedAccountPolicies:  accountsPath + "/104857600000000000001:getIamPolicy", feedEnginePolicies: "/aiplatform/v1/" + enginePath + ":getIamPolicy"}
 	for _, feed := range c.Feeds() {
 		if feed.Name == feedAuditLog {
 			continue

@@ -18,8 +18,7 @@ const mostAgents = 100
 
 // registryAgents walks agentregistry/v1 projects.locations.agents.list, at every location of every project.
 func registryAgents(c *client) *walk {
-	l := &locator{client: c, list: c.registryLocations, keep: func(string) bool { return true },
-		none: "name the Agent Registry's locations in the option locations, for example global, us-central1"}
+	l := registryLocator(c)
 	return &walk{
 		scope: feedRegistryAgents, kinds: []events.Kind{events.KindAgent}, places: l.places, done: l.found.forget,
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
@@ -36,15 +35,22 @@ func registryAgents(c *client) *walk {
 	}
 }
 
+func registryLocator(c *client) *locator {
+	return &locator{client: c, list: c.registryLocations, keep: func(string) bool { return true },
+		none: "name the Agent Registry's locations in the option locations, for example global, us-central1"}
+}
+
 // The names of what a record's Context holds.
 const (
-	ctxProject  = "project"   // as it was asked for: id or number
-	ctxLocation = "location"  // as it was asked for
-	ctxUniqueID = "unique_id" // of the service account whose keys these are
-	ctxResource = "resource"  // full name of the resource whose policy this is
-	ctxHolders  = "holders"   // JSON: member of the policy → holder id
-	ctxPartial  = "partial"   // "true": holders or pools of some members could not be looked up
-	ctxPools    = "pools"     // JSON: workload identity pool → what is known of it
+	ctxProject        = "project"        // as it was asked for: id or number
+	ctxLocation       = "location"       // as it was asked for
+	ctxNumber         = "number"         // of the project
+	ctxUniqueID       = "unique_id"      // of the service account whose keys these are
+	ctxResource       = "resource"       // full name of the resource whose policy this is
+	ctxHolders        = "holders"        // JSON: member of the policy → holder id
+	ctxPartial        = "partial"        // "true": holders or pools of some members could not be looked up
+	ctxAuthorizations = "authorizations" // JSON: id → authorization of Gemini Enterprise
+	ctxPools          = "pools"          // JSON: workload identity pool → what is known of it
 )
 
 // leafOf makes a record of every item of a page.
