@@ -2,6 +2,7 @@ package integration
 
 import (
 	"errors"
+	"maps"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -66,10 +67,12 @@ func connect(t testing.TB, v sandbox.Vendor, url string) connectors.Connector {
 	if i < 0 {
 		t.Fatalf("no connector is called %q", v.Name())
 	}
+	options := map[string]string{"page_size": "3"}
+	maps.Copy(options, told[v.Name()])
 	c, err := all.Vendors[i].New(connectors.Settings{
 		Tenant: "acme", Connection: v.Name(), Endpoint: url,
 		Auth:      map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(v.Token())},
-		Options:   map[string]string{"page_size": "3"},
+		Options:   options,
 		Transport: connectors.NewTransport(nil, connectors.Limits{Share: 1}),
 	})
 	if err != nil {
