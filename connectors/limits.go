@@ -32,6 +32,8 @@ const silence = time.Minute
 // window is one class's stretch of time between two resets of the vendor's counter.
 type window struct {
 	limiter *rate.Limiter // nil: unbounded per second
+	yielded *rate.Limiter // what calls that leave a part to others must pass first; nil: nothing
+	told    float64       // calls a minute for everybody, as the vendor documents; 0: unknown
 	limit   float64       // calls per window for everybody; 0: the vendor has not said
 	used    float64       // own calls in this window
 	reset   time.Time     // when the vendor's counter starts again
@@ -46,6 +48,20 @@ func (w *window) next(now time.Time) {
 	w.used, w.reset = 0, now.Add(silence)
 }
 
+// keep makes the class keep to its share of a limit that the vendor documents, a little at a time: a tenth of a minute's calls at once.
+func (w *window) keep(perMinute float64, l Limits) {
+	if perMinute <= 0 {
+		return
+	}
+	w.told = perMinute
+	bucket := func(n float64) *rate.Limiter { return rate.NewLimiter(rate.Limit(n/60), max(1, int(n/10))) }
+	most := perMinute * l.Share
+	if l.PerSecond > 0 {
+		most = min(most, l.PerSecond*60)
+	}
+	w.limiter, w.yielded = bucket(most), bucket(most*yielding)
+}
+
 func newQuota(l Limits) *quota { return &quota{limits: l, windows: map[string]*window{}} }
 
 // of returns the window of a class; the caller holds the lock.
@@ -56,6 +72,9 @@ func (q *quota) of(class string) *window {
 		if q.limits.PerSecond > 0 {
 			w.limiter = rate.NewLimiter(rate.Limit(q.limits.PerSecond), max(1, int(q.limits.PerSecond)))
 		}
+		if q.limits.PerMinute != nil {
+			w.keep(q.limits.PerMinute(class), q.limits)
+		}
 		q.windows[class] = w
 	}
 	return w
@@ -64,7 +83,7 @@ func (q *quota) of(class string) *window {
 // wait blocks until the class may make a call, and counts the call.
 func (q *quota) wait(ctx context.Context, class string, yields bool) error {
 	for {
-		delay, limiter := q.take(class, time.Now(), yields)
+		delay, limiter, first := q.take(class, time.Now(), yields)
 		switch {
 		case delay > q.limits.MaxWait:
 			return &Fault{Kind: RateLimited, After: delay,
@@ -73,6 +92,11 @@ func (q *quota) wait(ctx context.Context, class string, yields bool) error {
 			if err := sleep(ctx, delay); err != nil {
 				return err
 			}
+		case first != nil:
+			if err := first.Wait(ctx); err != nil {
+				return err
+			}
+			return limiter.Wait(ctx)
 		case limiter != nil:
 			return limiter.Wait(ctx)
 		default:
@@ -81,13 +105,13 @@ func (q *quota) wait(ctx context.Context, class string, yields bool) error {
 	}
 }
 
-// take counts a call, or says how long to wait before asking again.
-func (q *quota) take(class string, now time.Time, yields bool) (time.Duration, *rate.Limiter) {
+// take counts a call, or says how long to wait before asking again. The call waits for its turn at the limiters, at first before the other.
+func (q *quota) take(class string, now time.Time, yields bool) (delay time.Duration, limiter, first *rate.Limiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := q.of(class)
 	if d := w.until.Sub(now); d > 0 {
-		return d, nil
+		return d, nil, nil
 	}
 	w.next(now)
 	most := q.share(w.limit)
@@ -95,10 +119,13 @@ func (q *quota) take(class string, now time.Time, yields bool) (time.Duration, *
 		most = max(1, math.Floor(most*yielding))
 	}
 	if w.limit > 0 && w.used >= most {
-		return w.reset.Sub(now), nil
+		return w.reset.Sub(now), nil, nil
 	}
 	w.used++
-	return 0, w.limiter
+	if yields {
+		first = w.yielded
+	}
+	return 0, w.limiter, first
 }
 
 // share is how many calls of a window are the connection's: at least one.
@@ -138,6 +165,8 @@ func (q *quota) String() string {
 	for class, w := range q.windows {
 		if w.limit > 0 {
 			parts = append(parts, fmt.Sprintf("%s %.0f of %.0f", class, w.used, q.share(w.limit)))
+		} else if w.told > 0 {
+			parts = append(parts, fmt.Sprintf("%s %.0f a minute", class, q.share(w.told)))
 		}
 	}
 	slices.Sort(parts)

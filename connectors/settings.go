@@ -51,6 +51,10 @@ type Vendor struct {
 	// Class puts a request into one of the vendor's classes of rate limits; nil: [Limits.Class]'s default.
 	Class func(*http.Request) string
 
+	// PerMinute is how many calls of a class per minute the vendor documents to let everybody make, 0 where it says nothing; nil:
+	// the vendor's answers state their limits.
+	PerMinute func(class string) float64
+
 	// New makes a connector. It does no network I/O. Its errors name the setting and the cure, and no secret.
 	New func(Settings) (Connector, error)
 

@@ -143,6 +143,10 @@ type Limits struct {
 	// PerSecond bounds the requests of each class per second, beside what the vendor's headers say; 0: unbounded.
 	PerSecond float64
 
+	// PerMinute is how many calls of a class per minute the vendor lets everybody make together, as it documents; 0: it does not
+	// say. Nil: it says of none. The connection keeps to its share from the first call on, whatever answers say.
+	PerMinute func(class string) float64
+
 	// Timeout bounds one request up to the last byte of its answer; default 60 seconds.
 	Timeout time.Duration
 

@@ -335,3 +335,35 @@ func FuzzRateHeaders(f *testing.F) {
 		}
 	})
 }
+
+// TestTransportKeepsToDocumentedLimits from the first call on: to its share, of which calls that yield leave a part to others.
+func TestTransportKeepsToDocumentedLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := Limits{Share: 0.5, Class: func(r *http.Request) string { return r.URL.Host }, PerMinute: func(class string) float64 {
+			return map[string]float64{"slow.example": 120}[class]
+		}}
+		tr := NewTransport(roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "ok"), nil }), limits)
+		took := func(ctx context.Context, url string) time.Duration {
+			began := time.Now()
+			for range 66 { // 6 at once, and a minute's calls
+				if _, err := get(t, tr, ctx, url); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(began).Round(time.Second)
+		}
+		if d := took(t.Context(), "https://slow.example/x"); d != time.Minute {
+			t.Errorf("66 calls took %v, want a minute", d)
+		}
+		var n atomic.Int64
+		if d := took(countingCalls(t.Context(), &n, true), "https://slow.example/x"); d < 80*time.Second {
+			t.Errorf("66 calls that yield took %v, want a third longer", d)
+		}
+		if d := took(t.Context(), "https://fast.example/x"); d != 0 {
+			t.Errorf("without a documented limit 66 calls took %v", d)
+		}
+		if got := tr.RateShare(); !strings.Contains(got, "slow.example 60 a minute") {
+			t.Errorf("the share reads %q", got)
+		}
+	})
+}

@@ -18,7 +18,7 @@ func (h *Hub) connection(tenant string, c config.Connection) (func(context.Conte
 	if i < 0 {
 		return nil, fmt.Errorf("there is no vendor %q", c.Vendor)
 	}
-	transport := connectors.NewTransport(nil, connectors.Limits{Share: c.Share, Class: h.opts.Vendors[i].Class})
+	transport := connectors.NewTransport(nil, connectors.Limits{Share: c.Share, Class: h.opts.Vendors[i].Class, PerMinute: h.opts.Vendors[i].PerMinute})
 	settings := c.Settings(tenant)
 	settings.Transport = transport
 	made, err := h.opts.Vendors[i].New(settings)
