@@ -18,9 +18,11 @@ var Vendor = connectors.Vendor{
 	Name:  "google",
 	Title: "Google Cloud",
 	Auth:  []string{authADC, authImpersonation, authServiceAccountKey, authBearer},
+	Class: class,
 	New:   New,
 
-	Warnings: warnings,
+	PerMinute: perMinute,
+	Warnings:  warnings,
 }
 
 // connector is one connection to Google Cloud.

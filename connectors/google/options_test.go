@@ -2,6 +2,7 @@ package google
 
 import (
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -104,5 +105,32 @@ func TestSkippedFeeds(t *testing.T) {
 	}
 	if _, err := parseOptions(map[string]string{"skip": "audit-log"}); err == nil || !strings.Contains(err.Error(), "can be left out") {
 		t.Errorf("%v, want an error: what leads cannot be left out", err)
+	}
+}
+
+// TestQuotas: every service has a limit at Google, regions count for themselves, and an imitation has none.
+func TestQuotas(t *testing.T) {
+	for url, want := range map[string]struct {
+		class string
+		limit float64
+	}{
+		"https://iam.googleapis.com/v1/projects/acme/serviceAccounts": {"iam.googleapis.com", 6000},
+		"https://us-central1-aiplatform.googleapis.com/v1/projects":   {"us-central1-aiplatform.googleapis.com", 600},
+		"https://discoveryengine.us.rep.googleapis.com/v1alpha/x":     {"discoveryengine.us.rep.googleapis.com", 600},
+		"http://127.0.0.1:80/logging/v2/entries:list":                 {"127.0.0.1:80/logging", 0},
+		"https://iam.googleapis.com.evil.example/v1":                  {"iam.googleapis.com.evil.example/v1", 0},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := class(r); got != want.class || perMinute(got) != want.limit {
+			t.Errorf("%s: class %s with %v a minute, want %+v", url, got, perMinute(got), want)
+		}
+	}
+	for _, service := range used {
+		if perMinute(service+".googleapis.com") == 0 {
+			t.Errorf("%s has no limit", service)
+		}
 	}
 }
