@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/rollcallhq/rollcall/connectors"
 )
 
 // directoryLife is how old the directory may be before the projects are looked for anew.
@@ -141,7 +143,11 @@ type accountBook struct {
 	client *client
 	dir    *directory
 	known  memo[string]
+	failed map[string]int // how often an account could not be looked up, in a row
 }
+
+// mostLookUps is how often an account is looked up in vain before it is taken for unknown: nothing else is to wait for it.
+const mostLookUps = 3
 
 // mostAccountsKnown bounds what is remembered.
 const mostAccountsKnown = 10_000
@@ -155,6 +161,22 @@ func (b *accountBook) id(ctx context.Context, email string) (string, error) {
 	if len(b.known.known) > mostAccountsKnown {
 		b.known.forget()
 	}
+	id, err := b.lookUp(ctx, email)
+	if err == nil || ctx.Err() != nil || connectors.AsFault(err) != nil {
+		delete(b.failed, email)
+		return id, err
+	}
+	if b.failed == nil {
+		b.failed = map[string]int{}
+	}
+	if b.failed[email]++; b.failed[email] < mostLookUps {
+		return "", err
+	}
+	delete(b.failed, email)
+	return b.known.get(email, b.client.now, func() (string, error) { return "", nil })
+}
+
+func (b *accountBook) lookUp(ctx context.Context, email string) (string, error) {
 	return b.known.get(email, b.client.now, func() (string, error) {
 		at, err := b.dir.spell(ctx, homeOf(email))
 		if err != nil || at == "" {

@@ -357,3 +357,19 @@ func TestLogGap(t *testing.T) {
 		t.Errorf("told %+v, want a gap", got)
 	}
 }
+
+// TestLogIsNotHeldUpByOneAccount of which Google says nothing sensible.
+func TestLogIsNotHeldUpByOneAccount(t *testing.T) {
+	f := follow(t, nil)
+	f.later(1)
+	f.bodies[accountsPath+"/odd@rc-sandbox.iam.gserviceaccount.com"] = `{}`
+	f.tell("e1", "iam", "google.iam.admin.v1.PatchServiceAccount", account1, map[string]any{
+		"authenticationInfo": map[string]any{"principalEmail": "odd@rc-sandbox.iam.gserviceaccount.com"}})
+	var err error
+	for range mostLookUps {
+		if _, err = f.c.feed(t, feedAuditLog).Pull(t.Context(), f.cur); err == nil {
+			return
+		}
+	}
+	t.Errorf("after %d pulls: %v", mostLookUps, err)
+}
