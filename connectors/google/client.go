@@ -16,6 +16,7 @@ import (
 	"google.golang.org/api/iam/v1"
 	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
+	"google.golang.org/api/pubsub/v1"
 	"google.golang.org/api/run/v2"
 	htransport "google.golang.org/api/transport/http"
 
@@ -51,6 +52,7 @@ type sdk struct {
 	logging  *logging.Service
 	identity *agentidentity.Service
 	run      *run.Service
+	pubsub   *pubsub.Service
 }
 
 func newClient(s connectors.Settings, o options) (*client, error) {
@@ -120,6 +122,9 @@ func (c *client) services(h *http.Client) (*sdk, error) {
 		return nil, err
 	}
 	if s.run, err = run.NewService(ctx, with("run")...); err != nil {
+		return nil, err
+	}
+	if s.pubsub, err = pubsub.NewService(ctx, with("pubsub")...); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -58,6 +58,9 @@ const (
 
 	// logEvery is how often the log is read, at a call per 100 projects. Google allows 60 a minute.
 	logEvery = 15 * time.Second
+
+	// queueEvery is how often the log's queue is asked, of which Google allows far more.
+	queueEvery = 5 * time.Second
 )
 
 // audits are the feeds that the log leads.
@@ -89,6 +92,9 @@ func feeds(c *client) []connectors.Feed {
 		audit(feedAccountPolicies, accountPolicies(c)),
 		audit(feedEnginePolicies, enginePolicies(c)),
 		{Name: feedAuditLog, Kinds: []events.Kind{events.KindActivity}, Every: logEvery, Pull: newAuditLog(c).pull},
+	}
+	if log := &all[len(all)-1]; c.subscription != "" {
+		log.Every = queueEvery
 	}
 	return slices.DeleteFunc(all, func(f connectors.Feed) bool { return slices.Contains(c.skip, f.Name) })
 }

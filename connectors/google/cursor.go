@@ -2,6 +2,7 @@ package google
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -49,6 +50,24 @@ type cursor struct {
 	Place   place  `json:"place"`
 	Token   string `json:"token,omitzero"`  // the vendor's page token within the place's list
 	Broken  bool   `json:"broken,omitzero"` // a page of the place's list was not whole: no seal
+
+	// Blind is what the round could not see so far, so that a process that goes on in its middle does not take it for seen.
+	Blind []connectors.Blindness `json:"blind,omitzero"`
+}
+
+// mostBlind bounds how many of them a cursor holds.
+const mostBlind = 30
+
+// distinct are the first of a list of what cannot be seen, each once.
+func distinct(list []connectors.Blindness) []connectors.Blindness {
+	var out []connectors.Blindness
+	for _, b := range list {
+		same := func(o connectors.Blindness) bool { return o.Reason == b.Reason && slices.Equal(o.Kinds, b.Kinds) }
+		if len(out) < mostBlind && !slices.ContainsFunc(out, same) {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // parseCursor reads a feed's cursor of this or an older version. What it cannot read, it calls expired: the feed starts again.

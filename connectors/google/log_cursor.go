@@ -82,7 +82,7 @@ func (f *auditLog) resume(from connectors.Cursor) (logCursor, *connectors.Record
 		return cur, nil
 	case len(from) == 0 || json.Unmarshal(from, &cur) != nil || cur.Version != logCursorVersion || cur.At.IsZero():
 		return begin, nil
-	case cur.At.Before(now.Add(-logRetention)):
+	case cur.At.Before(now.Add(-f.retention())):
 		return begin, gapRecord(cur.At, now, "the log was not read for longer than Google keeps it", f.client.now())
 	case cur.Filter != filter:
 		gap := gapRecord(cur.At, now, "the log is read with another filter: entries of new kinds were not read before", f.client.now())
@@ -90,6 +90,14 @@ func (f *auditLog) resume(from connectors.Cursor) (logCursor, *connectors.Record
 		return cur, gap
 	}
 	return cur, nil
+}
+
+// retention is how long what was not read can still be.
+func (f *auditLog) retention() time.Duration {
+	if f.client.subscription != "" {
+		return queueRetention
+	}
+	return logRetention
 }
 
 // isNew remembers an entry by a digest of what makes it one, and reports whether it was not read before.

@@ -69,6 +69,11 @@ func parseEntry(item jsontext.Value) (*logEntry, error) {
 	return &e, nil
 }
 
+// isActivity reports whether the entry is of the Admin Activity log: others tell of reading, or of what Google did.
+func (e *logEntry) isActivity() bool {
+	return strings.HasSuffix(e.LogName, "/logs/cloudaudit.googleapis.com%2Factivity") || strings.HasSuffix(e.LogName, "/logs/cloudaudit.googleapis.com/activity")
+}
+
 // container is whose log the entry is in: projects/acme, folders/1, organizations/1.
 func (e *logEntry) container() string {
 	c, _, _ := strings.Cut(e.LogName, "/logs/")

@@ -34,6 +34,7 @@ type auditLog struct {
 	client  *client
 	holders *holders
 
+	queue queue
 	last  *logCursor // of this process: a start from nothing in its middle goes on from here
 	wakes []string   // feeds that the entries of a page tell to pull
 
@@ -50,12 +51,22 @@ func (f *auditLog) pull(ctx context.Context, from connectors.Cursor) (connectors
 	cur, gap := f.resume(from)
 	f.wakes = nil
 	f.holders.forget()
+	if err := f.acknowledge(ctx, from); err != nil {
+		return connectors.Page{}, err
+	}
+	more := false
 	var records []connectors.Record
 	if gap != nil {
 		records = append(records, *gap)
 	}
 	if !cur.hasFresh() { // what earlier pages have named comes first
-		read, err := f.poll(ctx, &cur)
+		var read []connectors.Record
+		var err error
+		if f.client.subscription != "" {
+			read, more, err = f.receive(ctx, &cur)
+		} else {
+			read, err = f.poll(ctx, &cur)
+		}
 		if err != nil {
 			return connectors.Page{}, err
 		}
@@ -70,10 +81,10 @@ func (f *auditLog) pull(ctx context.Context, from connectors.Cursor) (connectors
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	f.last = &cur
+	f.last, f.queue.next = &cur, string(next)
 	slices.Sort(f.wakes)
 	return connectors.Page{
-		Records: append(records, reread...), Next: next, More: cur.Poll != nil || cur.hasFresh(), Lost: gap != nil || begins,
+		Records: append(records, reread...), Next: next, More: more || cur.Poll != nil || cur.hasFresh(), Lost: gap != nil || begins,
 		Wakes: slices.DeleteFunc(slices.Compact(f.wakes), func(s string) bool { return s == "" }), Blind: f.unseen(),
 	}, nil
 }
@@ -224,6 +235,9 @@ func (f *auditLog) take(ctx context.Context, cur *logCursor, asked time.Time, it
 				records = append(records, connectors.Record{Type: typeLogEntry, Body: jsontext.Value(`{"digest":"` + id + `"}`), Asked: asked})
 			}
 			continue
+		}
+		if !e.isActivity() {
+			continue // of a sink that hands out more than was asked for
 		}
 		if e.at.After(cur.Poll.Max) {
 			cur.Poll.Max = e.at

@@ -20,6 +20,7 @@ type options struct {
 	quotaProject string   // the project that calls are charged to; empty: the credentials' own
 	skip         []string // feeds that are not read
 	logViews     []string // what to read the audit log of, sorted; nil: every project's
+	subscription string   // the Pub/Sub subscription that hands the audit log's entries out; empty: they are listed
 	log          logOptions
 }
 
@@ -44,6 +45,10 @@ func parseOptions(m map[string]string) (options, error) {
 			o.skip, err = skipped(value)
 		case "log_views":
 			o.logViews, err = logViews(value)
+		case "subscription":
+			if o.subscription = value; value != "" && !subscriptionName.MatchString(value) {
+				err = fmt.Errorf("option subscription is %q: give its whole name, such as projects/acme/subscriptions/rollcall", value)
+			}
 		case "activities", "activities_per_minute", "log_since":
 			err = o.log.set(key, value)
 		default:
@@ -57,7 +62,7 @@ func parseOptions(m map[string]string) (options, error) {
 }
 
 // optionNames are all options.
-var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip"}
+var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip", "subscription"}
 
 // skipped reads which feeds are not wanted. The audit log leads all others.
 func skipped(list string) ([]string, error) {
@@ -140,8 +145,7 @@ func (o options) pageOf(most int) int64 {
 	return int64(most)
 }
 
-// services are the names that Settings.Services takes, with the vendor's own base URLs. The later feeds' are here already, so
-// that a configuration may name them all.
+// services are the names that Settings.Services takes, with the vendor's own base URLs.
 var services = map[string]string{
 	"iam":                  "https://iam.googleapis.com",
 	"agentregistry":        "https://agentregistry.googleapis.com",
@@ -151,6 +155,7 @@ var services = map[string]string{
 	"run":                  "https://run.googleapis.com",
 	"discoveryengine":      "https://discoveryengine.googleapis.com",
 	"agentidentity":        "https://agentidentity.googleapis.com",
+	"pubsub":               "https://pubsub.googleapis.com", // with a subscription
 }
 
 // endpoints are the base URLs in force, by service, without a trailing slash.
@@ -179,7 +184,7 @@ func endpoints(s connectors.Settings) (map[string]string, error) {
 	return out, nil
 }
 
-// used are the services that today's feeds call.
+// used are the services that are always called.
 var used = []string{"agentidentity", "agentregistry", "aiplatform", "cloudresourcemanager", "discoveryengine", "iam", "logging", "run"}
 
 // warnings finds a token that goes to two owners: services with a base URL that is not Google's, beside others that are left to it.

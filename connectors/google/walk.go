@@ -52,14 +52,14 @@ func (w *walk) pull(ctx context.Context, from connectors.Cursor) (connectors.Pag
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	var page connectors.Page
+	page := connectors.Page{Blind: cur.Blind}
 	if len(from) == 0 || w.round == nil {
 		found, err := w.places(ctx)
 		if err != nil {
 			return page, err
 		}
 		w.round = &found
-		page.Blind = w.unseen(found.refused)
+		page.Blind = append(page.Blind, w.unseen(found.refused)...)
 	}
 	i, _ := slices.BinarySearchFunc(w.round.list, cur.Place, place.compare)
 	return w.from(ctx, i, cur, page)
@@ -143,6 +143,7 @@ func (w *walk) bound(page *connectors.Page, cur cursor, last, broken bool) {
 
 // step sets where the feed goes on: at the i-th place, at a page of it, or, after the last place, at the start of a new round.
 func (w *walk) step(i int, next cursor, page connectors.Page) (connectors.Page, error) {
+	page.Blind = distinct(page.Blind)
 	if i >= len(w.round.list) {
 		w.round, w.reached = nil, false
 		if w.done != nil {
@@ -150,7 +151,7 @@ func (w *walk) step(i int, next cursor, page connectors.Page) (connectors.Page, 
 		}
 		return page, nil
 	}
-	next.Place = w.round.list[i]
+	next.Place, next.Blind = w.round.list[i], page.Blind
 	var err error
 	page.More = true
 	page.Next, err = next.encode()
