@@ -195,27 +195,24 @@ func workload(id string) string {
 
 // status is whether a person's consent holds. One that was used and is there no more was taken back.
 func (p *authProvider) status(user string) (events.Status, string) {
+	if _, asks := p.Provider.Params["threeLeggedOauth"]; asks && user != "" {
+		is := func(state string) bool {
+			return slices.ContainsFunc(p.Authorizations, func(c consent) bool { return c.User == user && (c.State == state || state == "") })
+		}
+		switch {
+		case !is(""):
+			return events.StatusDisabled, "no authorization: it was taken back"
+		case is("SUSPENDED") && !is("ACTIVE"):
+			return events.StatusDisabled, "SUSPENDED"
+		}
+	}
 	switch {
 	case p.Provider.Deleted:
 		return events.StatusDisabled, "the auth provider is deleted"
 	case p.Provider.State == "DISABLED":
 		return events.StatusDisabled, "the auth provider is disabled"
 	}
-	_, consented := p.Provider.Params["threeLeggedOauth"]
-	if user == "" || !consented {
-		return events.StatusActive, ""
-	}
-	for _, c := range p.Authorizations {
-		if c.User == user && c.State != "SUSPENDED" {
-			return events.StatusActive, ""
-		}
-	}
-	for _, c := range p.Authorizations {
-		if c.User == user {
-			return events.StatusDisabled, c.State
-		}
-	}
-	return events.StatusDisabled, "no authorization: it was taken back"
+	return events.StatusActive, ""
 }
 
 // kind is the provider's type: threeLeggedOauth, or what the summary says.

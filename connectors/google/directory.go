@@ -25,6 +25,7 @@ type directory struct {
 	spelled map[string]string // id or number → as the connection asks for it
 	numbers map[string]string // as the connection asks for it → number, as far as it is known
 	list    []string          // as the connection asks for them, sorted
+	higher  []string          // folders/N and organizations/N that may be seen, sorted
 }
 
 // projects are the connection's projects as it spells them, no older than [directoryLife].
@@ -35,6 +36,16 @@ func (d *directory) projects(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	return d.list, nil
+}
+
+// above are the folders and organizations that the connection's account may see, by their names; none where it may see none.
+func (d *directory) above(ctx context.Context) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return d.higher, nil
 }
 
 // spell is how the connection spells a project, or empty when it is not one of the connection's.
@@ -82,6 +93,14 @@ func (d *directory) refresh(ctx context.Context) error {
 		if strings.Trim(any, "0123456789") == "" {
 			numbers[as] = any
 		}
+	}
+	higher, err := d.client.above(ctx)
+	if err != nil && !isRefusal(err) {
+		return err
+	}
+	d.higher = nil
+	for _, at := range higher.list {
+		d.higher = append(d.higher, at.parent())
 	}
 	d.at, d.spelled, d.numbers, d.list = began, spelled, numbers, list
 	return nil

@@ -268,7 +268,7 @@ func (f *auditLog) readGemini(ctx context.Context, s signal) ([]connectors.Recor
 		return f.client.plain(ctx, k.http, http.MethodGet, f.client.geminiBase(at.Location)+"/v1alpha/"+s.ID, url.Values{})
 	})
 	if isStatus(err, http.StatusNotFound) {
-		return absentNow(s, s.ID, false, asked)
+		return absentNow(s, s.ID, "", false, asked)
 	}
 	if err != nil {
 		return nil, false, err

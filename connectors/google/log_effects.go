@@ -69,7 +69,7 @@ type effect struct {
 	want   string
 	gone   bool
 	wakes  []string // feeds that show what the entry does not name, or nothing else reads alone
-	lagged []string // feeds that show it minutes later
+	lagged []string // feeds that show it minutes later, or whose passes have to agree on it
 }
 
 // effects are the methods that tell of something that is read here, by service and last part of the name, in lower case.
@@ -104,7 +104,7 @@ var effects = map[string]effect{
 
 	"agentregistry/createbinding": {reads: []string{readBinding}, want: wantThere},
 	"agentregistry/updatebinding": {reads: []string{readBinding}, want: wantAgain},
-	"agentregistry/deletebinding": {wakes: []string{feedRegistryBindings}},
+	"agentregistry/deletebinding": {lagged: []string{feedRegistryBindings}}, // what it was the grant of, only the list tells
 
 	// Most services are no agents: whether the registry is to be read, reading the service tells.
 	"run/createservice":  {reads: []string{readRun}, want: wantThere},
@@ -120,10 +120,10 @@ var effects = map[string]effect{
 	"discoveryengine/deleteauthorization": {wakes: []string{feedGeminiAgents}},
 	"discoveryengine/createassistant":     {wakes: []string{feedGeminiAgents}},
 	"discoveryengine/updateassistant":     {},
-	"discoveryengine/deleteassistant":     {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/deleteassistant":     {lagged: []string{feedGeminiAgents}},
 	"discoveryengine/createengine":        {wakes: []string{feedGeminiAgents}},
 	"discoveryengine/updateengine":        {},
-	"discoveryengine/deleteengine":        {wakes: []string{feedGeminiAgents}},
+	"discoveryengine/deleteengine":        {lagged: []string{feedGeminiAgents}},
 
 	"agentidentity/createauthprovider":   {reads: []string{readProvider}, want: wantAgain},
 	"agentidentity/updateauthprovider":   {reads: []string{readProvider}, want: wantAgain},

@@ -16,10 +16,12 @@ import (
 const (
 	typeLogEntry = "log_entry"
 	typeGone     = "gone"
-	typeDelta    = "policy_delta"
-	typePerson   = "person"
-	typeGap      = "log_gap"
-	typeBounded  = "activities_bounded"
+
+	typePolicyGone = "policy_gone"
+	typeDelta      = "policy_delta"
+	typePerson     = "person"
+	typeGap        = "log_gap"
+	typeBounded    = "activities_bounded"
 )
 
 // What a record that the log led to says in its context: the entry that is evidence for it.
@@ -94,6 +96,15 @@ func normalizeGone(r connectors.Record) (connectors.Reading, error) {
 		Ref: events.Identity(events.KindAgent, body.ID), Restorable: body.Restorable,
 		Reason: word(body.Reason, "deleted, says the audit log, and not found"),
 	}}}, nil
+}
+
+// normalizePolicyGone reads that a resource went, and what was granted on it.
+func normalizePolicyGone(r connectors.Record) (connectors.Reading, error) {
+	resource := r.Context[ctxResource]
+	if resource == "" {
+		return connectors.Reading{}, missing(r, "resource in its context")
+	}
+	return connectors.Reading{Replaces: []string{policyScope(resource)}}, nil
 }
 
 // wireGap is a stretch of time of which the log was not read.

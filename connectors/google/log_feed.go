@@ -150,7 +150,8 @@ func (f *auditLog) ended(cur *logCursor, whose []string) error {
 	return nil
 }
 
-// containers are the resources whose logs are read, sorted: the connection's projects, and what the configuration names beside them.
+// containers are the resources whose logs are read, sorted: the connection's projects and what is above them, each of which has a
+// log of its own, or what the configuration names instead.
 func (f *auditLog) containers(ctx context.Context) ([]string, error) {
 	if len(f.client.logViews) > 0 {
 		return f.client.logViews, nil
@@ -159,10 +160,15 @@ func (f *auditLog) containers(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	above, err := f.client.dir.above(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Clone(above)
 	for _, p := range projects {
 		out = append(out, "projects/"+p)
 	}
+	slices.Sort(out)
 	return out, nil
 }
 

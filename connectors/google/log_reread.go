@@ -95,14 +95,20 @@ func (f *auditLog) readOne(ctx context.Context, cur *logCursor, s signal) ([]con
 	return nil, true, nil // a later version's cursor
 }
 
-// absentNow is what it means that a thing is not found: it is gone if the entry says so; if the entry says that it was made, the
-// answer came too early; else another entry will tell.
-func absentNow(s signal, id string, restorable bool, asked time.Time) ([]connectors.Record, bool, error) {
+// absentNow is what it means that a thing is not found: it is gone if the entry says so, and with it the policy of its own, if it has
+// one; if the entry says that it was made, the answer came too early; else another entry will tell.
+func absentNow(s signal, id, resource string, restorable bool, asked time.Time) ([]connectors.Record, bool, error) {
 	if !s.Gone || id == "" {
 		return nil, s.Want != wantThere, nil
 	}
 	r, err := goneRecord(&s, id, restorable, asked)
-	return []connectors.Record{r}, true, err
+	records := []connectors.Record{r}
+	if resource != "" {
+		p := connectors.Record{Type: typePolicyGone, Body: jsontext.Value(`{}`), Asked: asked, Context: map[string]string{ctxResource: resource}}
+		s.prove(&p)
+		records = append(records, p)
+	}
+	return records, true, err
 }
 
 // readAccount reads a service account. When one is deleted, only its uniqueId tells which one it was.
@@ -115,7 +121,7 @@ func (f *auditLog) readAccount(ctx context.Context, s signal) ([]connectors.Reco
 			id = ""
 			f.wakes = append(f.wakes, feedServiceAccounts)
 		}
-		return absentNow(s, id, true, asked)
+		return absentNow(s, id, accountResource(s.Project, id), true, asked)
 	}
 	if err != nil {
 		return nil, false, err
@@ -185,7 +191,7 @@ func (f *auditLog) readEngine(ctx context.Context, s signal) ([]connectors.Recor
 		return f.client.aiplatform(ctx, k.http, location, "/v1/"+s.ID, "", 0)
 	})
 	if isStatus(err, http.StatusNotFound) {
-		return absentNow(s, s.ID, false, asked)
+		return absentNow(s, s.ID, "//aiplatform.googleapis.com/"+s.ID, false, asked)
 	}
 	if err != nil {
 		return nil, false, err

@@ -186,7 +186,7 @@ func (f *auditLog) readRun(ctx context.Context, cur *logCursor, s signal) ([]con
 		cur.wakeAsItFollows(feedRegistryAgents, s.At)
 	}
 	if isStatus(err, http.StatusNotFound) {
-		return absentNow(s, id, false, asked)
+		return absentNow(s, id, "", false, asked)
 	}
 	if err != nil {
 		return nil, false, err
