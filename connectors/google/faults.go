@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,15 +156,29 @@ func (a *answer) refused(d detail) error {
 	return &refusedError{a.status, fmt.Sprintf("%s: status %d: %s", a.place(), a.status, text)}
 }
 
-// permissions are what the calls need, by the end of their path: the permission, and a read-only role that has it.
-var permissions = []struct{ suffix, permission, role string }{
-	{"/agents", "agentregistry.agents.list", "roles/agentregistry.viewer"},
-	{"/reasoningEngines", "aiplatform.reasoningEngines.list", "roles/aiplatform.viewer"},
-	{"/keys", "iam.serviceAccountKeys.list", "roles/iam.securityReviewer"},
-	{"/serviceAccounts", "iam.serviceAccounts.list", "roles/iam.securityReviewer"},
-	{":getIamPolicy", "resourcemanager.projects.getIamPolicy", "roles/iam.securityReviewer"},
-	{"/projects:search", "resourcemanager.projects.get", "roles/browser"},
-	{"/locations", "the service's locations.list", "roles/agentregistry.viewer and roles/aiplatform.viewer"},
+// permissions are what the calls need, by the end of their path, the first that fits: the permission, and a read-only role that has it.
+var permissions = []struct {
+	path             *regexp.Regexp
+	permission, role string
+}{
+	{regexp.MustCompile(`/(authProviders|accessSummaries)(/|$)`), "agentidentity.authProviders.list", "roles/agentidentity.viewer"},
+	{regexp.MustCompile(`/(engines|assistants)(/[^/]+)?$|/assistants/[^/]+/agents(/[^/]+)?$|/authorizations$`), "discoveryengine.agents.list", "roles/discoveryengine.viewer"},
+	{regexp.MustCompile(`/agents$`), "agentregistry.agents.list", "roles/agentregistry.viewer"},
+	{regexp.MustCompile(`/bindings(/[^/]+)?$`), "agentregistry.bindings.list", "roles/agentregistry.viewer"},
+	{regexp.MustCompile(`/reasoningEngines/[^/]+:getIamPolicy$`), "aiplatform.reasoningEngines.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/reasoningEngines(/[^/]+)?$`), "aiplatform.reasoningEngines.list", "roles/aiplatform.viewer"},
+	{regexp.MustCompile(`/serviceAccounts/[^/]+/keys$`), "iam.serviceAccountKeys.list", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/serviceAccounts/[^/]+:getIamPolicy$`), "iam.serviceAccounts.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/serviceAccounts(/[^/]+)?$`), "iam.serviceAccounts.list", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/workloadIdentityPools/`), "iam.workloadIdentityPoolProviders.list", "roles/iam.workloadIdentityPoolViewer"},
+	{regexp.MustCompile(`/folders/[^/]+:getIamPolicy$`), "resourcemanager.folders.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/organizations/[^/]+:getIamPolicy$`), "resourcemanager.organizations.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`:getIamPolicy$`), "resourcemanager.projects.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/(projects|folders|organizations):search$`), "resourcemanager.projects.get", "roles/browser"},
+	{regexp.MustCompile(`/entries:list$`), "logging.logEntries.list", "roles/logging.viewer"},
+	{regexp.MustCompile(`/subscriptions/[^/]+:(pull|acknowledge)$`), "pubsub.subscriptions.consume", "roles/pubsub.subscriber"},
+	{regexp.MustCompile(`/services(/[^/]+)?$`), "run.services.list", "roles/run.viewer"},
+	{regexp.MustCompile(`/locations$`), "the service's locations.list", "the viewer role of the service"},
 }
 
 // permissionCure says which permission, role or API is missing.
@@ -181,7 +196,7 @@ func (a *answer) permissionCure(d detail) string {
 		return "let the hub into the VPC Service Controls perimeter: add its account to an ingress rule"
 	}
 	for _, p := range permissions {
-		if strings.HasSuffix(a.path, p.suffix) {
+		if p.path.MatchString(a.path) {
 			return fmt.Sprintf("grant the connection's account %s (%s) on %s", word(d.meta["permission"], p.permission), p.role, on)
 		}
 	}

@@ -154,3 +154,24 @@ func TestCancel(t *testing.T) {
 		t.Errorf("%v, want the context's error", err)
 	}
 }
+
+// TestCures name the permission and the role of what was asked.
+func TestCures(t *testing.T) {
+	for path, want := range map[string]string{
+		"/v1/projects/a/locations/l/agents":                                                "agentregistry.agents.list (roles/agentregistry.viewer)",
+		"/v1alpha/projects/a/locations/global/collections/c/engines/e/assistants/d/agents": "roles/discoveryengine.viewer",
+		"/v1alpha/projects/a/locations/global/authorizations":                              "roles/discoveryengine.viewer",
+		"/v1/projects/a/locations/l/authProviders/p/authorizations":                        "roles/agentidentity.viewer",
+		"/v1/projects/a/serviceAccounts/1:getIamPolicy":                                    "iam.serviceAccounts.getIamPolicy",
+		"/v1/projects/a/locations/l/reasoningEngines/1:getIamPolicy":                       "aiplatform.reasoningEngines.getIamPolicy",
+		"/v3/organizations/1:getIamPolicy":                                                 "resourcemanager.organizations.getIamPolicy",
+		"/v3/projects/a:getIamPolicy":                                                      "resourcemanager.projects.getIamPolicy",
+		"/v2/entries:list":                                                                 "roles/logging.viewer",
+		"/v2/projects/a/locations/-/services":                                              "roles/run.viewer",
+		"/v1/projects/a/subscriptions/s:pull":                                              "roles/pubsub.subscriber",
+	} {
+		if got := (&answer{path: path}).permissionCure(detail{}); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -191,7 +192,7 @@ func (f *auditLog) batch(whose []string, after string) []string {
 // in halves until it is known which. A page token that has expired begins the batch anew: what was read of it is passed over.
 func (f *auditLog) entries(ctx context.Context, p *poll) (listing, error) {
 	l, err := f.ask(ctx, p.Names, p.From, p.Token)
-	if fault := connectors.AsFault(err); fault != nil && fault.Kind == connectors.CursorExpired {
+	if p.Token != "" && isStatus(err, http.StatusBadRequest) {
 		p.Token = ""
 		l, err = f.ask(ctx, p.Names, p.From, "")
 	}

@@ -373,3 +373,27 @@ func TestLogIsNotHeldUpByOneAccount(t *testing.T) {
 	}
 	t.Errorf("after %d pulls: %v", mostLookUps, err)
 }
+
+// TestLogBeginsABatchAnewWhenItsTokenHasExpired, and tells nothing twice.
+func TestLogBeginsABatchAnewWhenItsTokenHasExpired(t *testing.T) {
+	f := follow(t, nil)
+	f.later(1)
+	for n := range 5 {
+		f.tell(fmt.Sprint("e", n), "iam", "google.iam.admin.v1.PatchServiceAccount", account1, nil)
+	}
+	f.size = 3
+	expired := false
+	f.override[logPath] = func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		if !expired && strings.Contains(string(b), "pageToken") {
+			expired = true
+			refuse(w, 400, `{"error":{"code":400,"message":"page_token is invalid","status":"INVALID_ARGUMENT"}}`)
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(b)))
+		f.serveLog(w, r)
+	}
+	if got := activitiesOf(f.poll(t)); len(got) != 5 || !expired || len(f.page.Blind) != 0 {
+		t.Errorf("%d activities, blind %v; want 5 and nothing unseen", len(got), f.page.Blind)
+	}
+}
