@@ -82,6 +82,12 @@ type Saved struct {
 	Sequence uint64    `json:"-"` // of the cursor's message; 0: the feed has none
 }
 
+// Place is a feed and its place.
+type Place struct {
+	Tenant, Connection, Feed string
+	Saved
+}
+
 // Append is what a feed's page adds to the log: all of Events, then Cursor as the feed's new place.
 type Append struct {
 	Claim  Claim

@@ -55,18 +55,40 @@ func (l *Log) stretch(ctx context.Context, q events.Query) (stretch, error) {
 	return s, nil
 }
 
-// messages yields the stretch's events that keep selects, until the log turns out to be restored.
-func (l *Log) messages(ctx context.Context, s stretch, keep func(*events.Message) bool) iter.Seq2[events.Message, error] {
-	return func(yield func(events.Message, error) bool) {
-		if err := l.sound(ctx); err != nil {
-			yield(events.Message{}, err)
+// Stored yields what [Log.Read] does, verified but not decoded.
+func (l *Log) Stored(ctx context.Context, q events.Query) iter.Seq2[events.Stored, error] {
+	return func(yield func(events.Stored, error) bool) {
+		s, err := l.stretch(ctx, q)
+		if err != nil {
+			yield(events.Stored{}, fmt.Errorf("reading the log: %w", err))
 			return
 		}
-		ctx, cancel := l.untilBroken(ctx)
-		defer cancel()
-		for r, err := range l.store.read(ctx, s) {
+		if s.to > 0 && s.from > s.to {
+			return
+		}
+		for r, err := range l.records(ctx, s) {
 			if err != nil {
-				yield(events.Message{}, l.cause(ctx, err))
+				yield(events.Stored{}, err)
+				return
+			}
+			m, err := l.stored(r)
+			selected := true
+			if err == nil {
+				selected, err = q.MatchStored(&m)
+			}
+			if (selected || err != nil) && !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// messages yields the stretch's events that keep selects.
+func (l *Log) messages(ctx context.Context, s stretch, keep func(*events.Message) bool) iter.Seq2[events.Message, error] {
+	return func(yield func(events.Message, error) bool) {
+		for r, err := range l.records(ctx, s) {
+			if err != nil {
+				yield(events.Message{}, err)
 				return
 			}
 			m, err := l.message(r)
@@ -74,6 +96,27 @@ func (l *Log) messages(ctx context.Context, s stretch, keep func(*events.Message
 				continue
 			}
 			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// records yields a stretch, until the log turns out to be restored. An error ends it.
+func (l *Log) records(ctx context.Context, s stretch) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		if err := l.sound(ctx); err != nil {
+			yield(record{}, err)
+			return
+		}
+		ctx, cancel := l.untilBroken(ctx)
+		defer cancel()
+		for r, err := range l.store.read(ctx, s) {
+			if err != nil {
+				yield(record{}, l.cause(ctx, err))
+				return
+			}
+			if !yield(r, nil) {
 				return
 			}
 		}
@@ -105,18 +148,22 @@ func (l *Log) cause(ctx context.Context, err error) error {
 
 // message decodes and verifies a record. It takes note of the position.
 func (l *Log) message(r record) (events.Message, error) {
-	m := events.Message{
-		Position: events.Position{Epoch: l.epoch.ID, Sequence: r.seq}, Stored: r.time, Prev: r.prev, Hash: r.hash, Pending: r.pending,
+	s, err := l.stored(r)
+	if err != nil {
+		return events.Message{Position: s.Position, Stored: s.Time, Prev: s.Prev, Hash: s.Hash, Pending: s.Pending}, err
+	}
+	return s.Message()
+}
+
+// stored verifies a record. It takes note of the position.
+func (l *Log) stored(r record) (events.Stored, error) {
+	s := events.Stored{
+		Position: events.Position{Epoch: l.epoch.ID, Sequence: r.seq}, Time: r.time, Subject: r.subject, Feed: r.feed,
+		Prev: r.prev, Hash: r.hash, Body: r.body, Pending: r.pending,
 	}
 	l.saw(r.seq)
 	if got := events.ChainHash(r.prev, r.body); got != r.hash {
-		err := fmt.Errorf("its hash is %s where its content makes %s: it was damaged or altered", r.hash, got)
-		return m, &events.DamageError{Position: m.Position, Subject: r.subject, Err: err}
+		return s, s.Damage(fmt.Errorf("its hash is %s where its content makes %s: it was damaged or altered", r.hash, got))
 	}
-	e, err := events.Decode(r.body)
-	if err != nil {
-		return m, &events.DamageError{Position: m.Position, Subject: r.subject, Err: err}
-	}
-	m.Event = e
-	return m, nil
+	return s, nil
 }

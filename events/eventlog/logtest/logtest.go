@@ -21,6 +21,8 @@ type Log interface {
 	Last(ctx context.Context, tenant, connection string, ref events.Ref) (events.Message, bool, error)
 	Append(ctx context.Context, a events.Append) (events.Receipt, error)
 	Read(ctx context.Context, q events.Query) iter.Seq2[events.Message, error]
+	Stored(ctx context.Context, q events.Query) iter.Seq2[events.Stored, error]
+	Places(ctx context.Context) ([]events.Place, error)
 	End(ctx context.Context) (events.Position, error)
 	First(ctx context.Context) (events.Position, error)
 	Count(ctx context.Context) (uint64, error)
@@ -126,6 +128,7 @@ var cases = []struct {
 	{"states", states},
 	{"last", last},
 	{"read by address and type", readFilters},
+	{"the places of all feeds can be listed", places},
 	{"read by sequence", readBounds},
 	{"read by time", readTimes},
 	{"read the last only", readLastOnly},

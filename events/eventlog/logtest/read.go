@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -101,6 +102,47 @@ func readFilters(t *testing.T, s Subject) {
 		got := collect(t, w.log.Read(background(t), events.Query{Filter: c.filter}))
 		if diff := cmp.Diff(names(c.want), namesOf(got)); diff != "" {
 			t.Errorf("filter %+v (-want +got):\n%s", c.filter, diff)
+		}
+		stored := collectStored(t, w.log.Stored(background(t), events.Query{Filter: c.filter}))
+		if diff := cmp.Diff(got, stored); diff != "" {
+			t.Errorf("filter %+v, stored (-read +stored):\n%s", c.filter, diff)
+		}
+	}
+}
+
+// collectStored decodes what was stored; each has the feed that appended it.
+func collectStored(t *testing.T, seq iter.Seq2[events.Stored, error]) []events.Message {
+	t.Helper()
+	var out []events.Message
+	for s, err := range seq {
+		if err != nil {
+			t.Fatalf("reading: %v", err)
+		}
+		if s.Feed != feed || events.ChainHash(s.Prev, s.Body) != s.Hash {
+			t.Errorf("message %d is of feed %q, with the hash %s after %s", s.Position.Sequence, s.Feed, s.Hash, s.Prev)
+		}
+		m, err := s.Message()
+		if err != nil {
+			t.Fatalf("decoding: %v", err)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func places(t *testing.T, s Subject) {
+	w, _ := history(t, s)
+	got, err := w.log.Places(background(t))
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for i, c := range []string{connection, "other"} {
+		saved, err := w.log.Cursor(background(t), tenant, c, feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(events.Place{Tenant: tenant, Connection: c, Feed: feed, Saved: saved}, got[i]); diff != "" || saved.Head == "" {
+			t.Errorf("place %d (-cursor +place):\n%s", i, diff)
 		}
 	}
 }

@@ -1,0 +1,102 @@
+package events
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Stored is an event as its bytes lie in the log, not decoded: what is only passed on, counted or verified need not be understood.
+type Stored struct {
+	Position   Position
+	Time       time.Time // by the server's clock
+	Subject    string    // NATS's
+	Feed       string    // that appended it
+	Prev, Hash string    // its place in the feed's chain
+	Body       []byte    // [Encode] of the event, by the version that wrote it
+	Pending    uint64    // how many more messages the reader's query had waiting when this one was delivered
+}
+
+// Damage is the error that says that this message cannot be trusted or read.
+func (s *Stored) Damage(err error) error {
+	return &DamageError{Position: s.Position, Subject: s.Subject, Err: err}
+}
+
+// Message decodes it. A *[DamageError] says that it is no event.
+func (s *Stored) Message() (Message, error) {
+	m := Message{Position: s.Position, Stored: s.Time, Prev: s.Prev, Hash: s.Hash, Pending: s.Pending}
+	e, err := Decode(s.Body)
+	if err != nil {
+		return m, s.Damage(err)
+	}
+	m.Event = e
+	return m, nil
+}
+
+// Type reads the event's type alone, which stands near its beginning. A *[DamageError] says that it has none.
+func (s *Stored) Type() (Type, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(s.Body))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return "", s.Damage(errors.Join(errors.New("it is no JSON object"), err))
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return "", s.Damage(err)
+		}
+		if name.String() != "type" {
+			if err := d.SkipValue(); err != nil {
+				return "", s.Damage(err)
+			}
+			continue
+		}
+		v, err := d.ReadToken()
+		if err != nil || v.Kind() != '"' {
+			return "", s.Damage(errors.Join(errors.New("its type is no text"), err))
+		}
+		return Type(v.String()), nil
+	}
+	return "", s.Damage(errors.New("it has no type"))
+}
+
+// With is the event's JSON with members before all others, which the event itself must not have: `"a":1,"b":2`. It stays one line.
+func (s *Stored) With(members string) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(s.Body, []byte("{\""))
+	if !ok || bytes.ContainsAny(s.Body, "\r\n") || !jsontext.Value(s.Body).IsValid() {
+		return nil, s.Damage(errors.New("it is no JSON object on one line"))
+	}
+	b := make([]byte, 0, len(members)+len(s.Body)+2)
+	b = append(append(append(b, '{'), members...), ",\""...)
+	return append(b, rest...), nil
+}
+
+// MatchStored reports whether f selects s, as [Filter.Match] does for an event, by its subject and, where f names one, its type.
+func (f Filter) MatchStored(s *Stored) (bool, error) {
+	rest, ok := strings.CutPrefix(s.Subject, EventsPrefix+".")
+	if !ok {
+		return false, s.Damage(fmt.Errorf("its subject does not begin with %s", EventsPrefix))
+	}
+	for _, want := range []string{f.Tenant, f.Connection, f.Holder, string(f.Kind)} {
+		var part string
+		part, rest, _ = strings.Cut(rest, ".")
+		if want != "" && part != Token(want) {
+			return false, nil
+		}
+	}
+	if f.Type == "" {
+		return true, nil
+	}
+	t, err := s.Type()
+	return t == f.Type, err
+}
+
+// Extensions are the members by which a CloudEvent carries its position: sequence, as the CloudEvents extension of that name has
+// it, and epoch.
+func (p Position) Extensions() string {
+	epoch, _ := jsontext.AppendQuote(nil, p.Epoch) // an epoch that is no UTF-8 is mended
+	return fmt.Sprintf(`"epoch":%s,"sequence":"%d"`, epoch, p.Sequence)
+}
