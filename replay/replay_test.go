@@ -61,7 +61,7 @@ var company = []events.Event{
 func read(t *testing.T, l *eventlog.Log, filters []events.Filter, r replay.Range) []string {
 	t.Helper()
 	var out []string
-	for m, err := range replay.Read(t.Context(), l, filters, r) {
+	for m, err := range replay.Decoded(replay.Read(t.Context(), l, filters, r)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestFollow(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var got []string
-	for m, err := range replay.Follow(ctx, l, []events.Filter{{Holder: "a1"}}, at[1]) {
+	for m, err := range replay.Decoded(replay.Follow(ctx, l, []events.Filter{{Holder: "a1"}}, at[1])) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,26 +61,3 @@ which each agent appears once.`,
 	})
 	return c
 }
-
-// output is the --output flag: text for people, json for programs.
-type output string
-
-func (o *output) bind(c *cobra.Command) {
-	*o = "text"
-	c.Flags().VarP(o, "output", "o", "text, or json for programs: standard output then holds JSON alone")
-}
-
-// String, Set and Type implement pflag.Value.
-func (o *output) String() string { return string(*o) }
-
-func (o *output) Set(s string) error {
-	if s != "text" && s != "json" {
-		return errors.New("use text or json")
-	}
-	*o = output(s)
-	return nil
-}
-
-func (o *output) Type() string { return "format" }
-
-func (o *output) json() bool { return *o == "json" }

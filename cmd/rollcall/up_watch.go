@@ -76,7 +76,7 @@ func (r *rollCall) reopened(ctx context.Context, old *eventlog.Log) (*eventlog.L
 }
 
 func (r *rollCall) showEvents(ctx context.Context, log *eventlog.Log, from uint64) error {
-	for m, err := range replay.Follow(ctx, log, []events.Filter{{}}, from) {
+	for m, err := range replay.Decoded(replay.Follow(ctx, log, []events.Filter{{}}, from)) {
 		switch {
 		case err != nil:
 			return err

@@ -1,0 +1,30 @@
+package show
+
+import (
+	"fmt"
+
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// StoredJSON writes one event as [Paper.EventJSON] does, in the bytes that the log holds.
+func (p *Paper) StoredJSON(s *events.Stored) error {
+	position, err := events.Marshal(s.Position)
+	if err != nil {
+		return err
+	}
+	return p.stored(s, `"position":`+string(position))
+}
+
+// StoredCloudEvent writes one event as one line of a CloudEvent, with its position in the extension attributes sequence and epoch.
+func (p *Paper) StoredCloudEvent(s *events.Stored) error {
+	return p.stored(s, s.Position.Extensions())
+}
+
+func (p *Paper) stored(s *events.Stored, members string) error {
+	b, err := s.With(members)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p, "%s\n", b)
+	return err
+}
