@@ -21,9 +21,8 @@ func agentsCommand() *cobra.Command {
 		then   asOf
 	)
 	c := &cobra.Command{
-		Use:     "agents",
-		Aliases: []string{"roster"},
-		Short:   "List the roster: each agent once",
+		Use:   "agents",
+		Short: "List the roster: each agent once",
 		Long: `Lists the roster: each agent once, whatever number of vendors know it. In the
 table "?" stands for what is not known, which is never the same as none, and
 SINCE is when a vendor created the agent or, where none says, when it was first

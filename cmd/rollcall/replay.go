@@ -78,15 +78,13 @@ func (f *replayFlags) run(c *cobra.Command, r *hub.Reader, filters []events.Filt
 		return err
 	}
 	buffered := bufio.NewWriterSize(p.paper.Writer, 1<<16)
-	bar := &show.Bar{Paper: p.aside, Thing: "event"}
+	bar := newBar(c, "event")
 	if f.quiet || p.paper.Width > 0 { // what is printed on the same terminal would run into it
 		bar.Paper = &show.Paper{Writer: p.aside.Writer}
 	}
 	p.paper.Writer = buffered
-	var total uint64
 	p.progress = func(pending uint64) {
-		total = max(total, pending+1)
-		bar.Show(total-pending, total)
+		bar.pending(pending)
 		if speed != replay.MaxSpeed || pending == 0 {
 			_ = buffered.Flush() // a failure is kept, and is the next write's
 		}
@@ -113,4 +111,3 @@ func (p *printer) interrupted() {
 	}
 	p.aside.Printf("Stopped after %s. To go on, give the same flags and --from %d\n", show.Count(p.printed, "event"), p.last.Sequence+1)
 }
-

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -70,4 +72,44 @@ func takenPort(ts *testscript.TestScript, _ bool, args []string) {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	ts.Check(err)
 	ts.Setenv(args[0], port)
+}
+
+// tamperCommand is `tamper FOLDER NAME [OLD NEW]`: the document of the agent of that name in the roster of a hub that has ended gets
+// NEW for its first OLD; without them it is taken out.
+func tamperCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 && len(args) != 4 {
+		ts.Fatalf("usage: tamper FOLDER NAME [OLD NEW]")
+	}
+	ctx := background(ts)
+	server, err := natsd.Start(ctx, natsd.Options{Dir: ts.MkAbs(args[0])})
+	ts.Check(err)
+	defer server.Shutdown() //nolint:errcheck // what was written is flushed
+	nc, err := server.Connect()
+	ts.Check(err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	ts.Check(err)
+	kv, err := js.KeyValue(ctx, "roster")
+	ts.Check(err)
+	keys, err := kv.Keys(ctx)
+	ts.Check(err)
+	for _, key := range keys {
+		e, err := kv.Get(ctx, key)
+		ts.Check(err)
+		if !bytes.Contains(e.Value(), []byte(`"name":"`+args[1]+`"`)) || strings.HasPrefix(key, "_") {
+			continue
+		}
+		if len(args) == 2 {
+			ts.Check(kv.Delete(ctx, key))
+			return
+		}
+		altered := bytes.Replace(e.Value(), []byte(args[2]), []byte(args[3]), 1)
+		if bytes.Equal(altered, e.Value()) {
+			ts.Fatalf("%s has no %s: %s", args[1], args[2], e.Value())
+		}
+		_, err = kv.Put(ctx, key, altered)
+		ts.Check(err)
+		return
+	}
+	ts.Fatalf("the roster has no agent %q", args[1])
 }

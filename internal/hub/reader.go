@@ -30,6 +30,7 @@ type Where struct {
 type Reader struct {
 	Log    *eventlog.Log
 	Roster roster.Reader
+	View   *projections.Bucket // the roster's documents
 	Boards Boards
 
 	nc     *nats.Conn
@@ -61,7 +62,7 @@ func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Roster = roster.Reader{Store: view}
+	r.View, r.Roster = view, roster.Reader{Store: view}
 	r.Boards, err = openBoards(ctx, r.nc)
 	return r, err
 }
