@@ -19,13 +19,14 @@ type replayFlags struct {
 	from, to string
 	pace     string
 	quiet    bool
+	delivery delivery
 }
 
 func replayCommand() *cobra.Command {
 	f := &replayFlags{}
 	c := &cobra.Command{
 		Use:   "replay",
-		Short: "Print history: any stretch of the log",
+		Short: "Print history, or deliver it again: any stretch of the log",
 		Long: `Prints history from the log. --from and --to take a sequence (42), a time
 (2026-11-23T12:00:00Z, 2026-11-23), or how long ago (2h, 7d); both ends are
 included, a last day whole. A time without a zone is in that of this machine,
@@ -35,13 +36,22 @@ Standard error gets the exact count at the end, and how to go on when it was
 interrupted; where it is a terminal and standard output is not, progress too.
 A message that is damaged is told of there and passed over; then it exits 1.
 
+With --to-subject or --to-url the events go to one consumer that lost its state,
+as CloudEvents with id, time and all else as they were, marked by the extensions
+replay, sequence and epoch. First it says how many of which types go where, and
+how long that takes; --dry-run ends there. The log records that it was done.
+
 With --output json it is one event per line, in CloudEvents form with its
 position; with --output cloudevents plain CloudEvents, the position in the
-extensions sequence and epoch. Both give the bytes that the log holds.`,
+extensions sequence and epoch. Both give the bytes that the log holds. Of a
+delivery, --output json prints the plan: events, types, tenants, from, until,
+damaged, seconds.`,
 		Example: `  rollcall replay --from 2h
   rollcall replay --from 2026-11-01 --to 2026-11-30 --agent "Invoice matcher"
   rollcall replay --kind grant --output json > grants.jsonl
-  rollcall replay --from 1h --speed 10x`,
+  rollcall replay --from 1h --speed 10x
+  rollcall replay --from 2026-11-01 --to-subject siem.refill --dry-run
+  rollcall replay --from 9042 --to-url https://siem.example/in --rate 50`,
 		Args: cobra.NoArgs,
 	}
 	w := where(c)
@@ -51,7 +61,11 @@ extensions sequence and epoch. Both give the bytes that the log holds.`,
 	c.Flags().StringVar(&f.to, "to", "", "last sequence or time (default the log's end)")
 	c.Flags().StringVar(&f.pace, "speed", "max", "1x: as far apart as the events were stored, 10x: ten times as fast, max: as fast as they can be read")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "nothing but events and errors")
+	f.delivery.bind(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := f.delivery.check(c); err != nil {
+			return err
+		}
 		stretch, err := replay.ParseRange(f.from, f.to, time.Now())
 		if err != nil {
 			return err
@@ -64,6 +78,9 @@ extensions sequence and epoch. Both give the bytes that the log holds.`,
 			filters, err := f.only.filters(c.Context(), r)
 			if err != nil {
 				return err
+			}
+			if f.delivery.asked() {
+				return f.deliver(c, r, filters, stretch)
 			}
 			return f.run(c, r, filters, stretch, speed)
 		})

@@ -33,6 +33,7 @@ type Reader struct {
 	View   *projections.Bucket // the roster's documents
 	Boards Boards
 
+	stream string // of the log
 	nc     *nats.Conn
 	server *natsd.Server // where no hub runs
 }
@@ -42,7 +43,7 @@ func (r *Reader) Alone() bool { return r.server != nil }
 
 // OpenReader connects to where a hub works.
 func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
-	r := &Reader{}
+	r := &Reader{stream: w.Stream}
 	defer func() {
 		if err != nil {
 			r.Close()
