@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,13 +64,22 @@ func (s *Stored) Type() (Type, error) {
 	return "", s.Damage(errors.New("it has no type"))
 }
 
-// With is the event's JSON with members before all others, which the event itself must not have: `"a":1,"b":2`. It stays one line.
+// Valid says whether the event is JSON at all. Its hash proves that it is what was stored, not that a Rollcall has stored it.
+func (s *Stored) Valid() error {
+	if !jsontext.Value(s.Body).IsValid() {
+		return s.Damage(errors.New("it is no JSON"))
+	}
+	return nil
+}
+
+// With is the event's JSON with members before all others, which the event itself must not have: `"a":1,"b":2`. It stays one line,
+// and is JSON if the event [Stored.Valid]: to check that costs as much as to read it.
 func (s *Stored) With(members string) ([]byte, error) {
 	rest, ok := bytes.CutPrefix(s.Body, []byte("{\""))
-	if !ok || bytes.ContainsAny(s.Body, "\r\n") || !jsontext.Value(s.Body).IsValid() {
+	if !ok || bytes.ContainsAny(s.Body, "\r\n") {
 		return nil, s.Damage(errors.New("it is no JSON object on one line"))
 	}
-	b := make([]byte, 0, len(members)+len(s.Body)+2)
+	b := make([]byte, 0, len(members)+len(s.Body)+3) // and room for the line's end
 	b = append(append(append(b, '{'), members...), ",\""...)
 	return append(b, rest...), nil
 }
@@ -94,9 +104,18 @@ func (f Filter) MatchStored(s *Stored) (bool, error) {
 	return t == f.Type, err
 }
 
+// Member is the member by which an event in JSON carries its position: "position":{"epoch":"…","sequence":42}
+func (p Position) Member() string {
+	return `"position":{"epoch":` + quoted(p.Epoch) + `,"sequence":` + strconv.FormatUint(p.Sequence, 10) + `}`
+}
+
 // Extensions are the members by which a CloudEvent carries its position: sequence, as the CloudEvents extension of that name has
 // it, and epoch.
 func (p Position) Extensions() string {
-	epoch, _ := jsontext.AppendQuote(nil, p.Epoch) // an epoch that is no UTF-8 is mended
-	return fmt.Sprintf(`"epoch":%s,"sequence":"%d"`, epoch, p.Sequence)
+	return `"epoch":` + quoted(p.Epoch) + `,"sequence":"` + strconv.FormatUint(p.Sequence, 10) + `"`
+}
+
+func quoted(s string) string {
+	b, _ := jsontext.AppendQuote(nil, s) // what is no UTF-8 is mended
+	return string(b)
 }

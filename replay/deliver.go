@@ -85,6 +85,9 @@ func Deliver(ctx context.Context, messages iter.Seq2[events.Stored, error], to T
 	for s, err := range messages {
 		var body []byte
 		if err == nil {
+			err = s.Valid()
+		}
+		if err == nil {
 			body, err = s.With(fmt.Sprintf(`"replay":"%s",%s`, events.Token(id), s.Position.Extensions()))
 		}
 		switch {

@@ -1,18 +1,12 @@
 package show
 
 import (
-	"fmt"
-
 	"github.com/rollcallhq/rollcall/events"
 )
 
 // StoredJSON writes one event as [Paper.EventJSON] does, in the bytes that the log holds.
 func (p *Paper) StoredJSON(s *events.Stored) error {
-	position, err := events.Marshal(s.Position)
-	if err != nil {
-		return err
-	}
-	return p.stored(s, `"position":`+string(position))
+	return p.stored(s, s.Position.Member())
 }
 
 // StoredCloudEvent writes one event as one line of a CloudEvent, with its position in the extension attributes sequence and epoch.
@@ -25,6 +19,6 @@ func (p *Paper) stored(s *events.Stored, members string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p, "%s\n", b)
+	_, err = p.Write(append(b, '\n'))
 	return err
 }
