@@ -21,22 +21,22 @@ const (
 	Joined    = "joined" // it is found under another agent now: evidence has joined the two
 )
 
-// Difference is how one agent differs between two moments.
-type Difference struct {
+// AgentDiff is how one agent differs between two moments.
+type AgentDiff struct {
 	ID     string `json:"id"`
 	Tenant string `json:"tenant"`
 	Name   string `json:"name,omitzero"`
 	How    string `json:"how"`
 
-	Into   string   `json:"into,omitzero"`   // joined: the id that it is found under
-	Fields []Field  `json:"fields,omitzero"` // of the agent and its identities, ordered
-	Gained []Thing  `json:"gained,omitzero"` // what hangs on it now and did not: access, credentials, stewards
-	Lost   []Thing  `json:"lost,omitzero"`
-	Other  []Change `json:"changed,omitzero"` // what hangs on it then and now, and is not the same
+	Into   string      `json:"into,omitzero"`   // joined: the id that it is found under
+	Fields []FieldDiff `json:"fields,omitzero"` // of the agent and its identities, ordered
+	Gained []Thing     `json:"gained,omitzero"` // what hangs on it now and did not: access, credentials, stewards
+	Lost   []Thing     `json:"lost,omitzero"`
+	Other  []ThingDiff `json:"changed,omitzero"` // what hangs on it then and now, and is not the same
 }
 
-// Field is a field with its value then and now; null where it had none.
-type Field struct {
+// FieldDiff is a field with its value then and now; null where it had none.
+type FieldDiff struct {
 	Identity string         `json:"identity,omitzero"` // "<connection>/<vendor id>"; empty: of the agent as a whole
 	Name     string         `json:"field"`
 	From     jsontext.Value `json:"from"`
@@ -51,14 +51,14 @@ type Thing struct {
 	Value    jsontext.Value `json:"value"`
 }
 
-// Change is a thing that is not what it was.
-type Change struct {
+// ThingDiff is a thing that is not what it was.
+type ThingDiff struct {
 	Thing
-	Fields []Field `json:"fields"`
+	Fields []FieldDiff `json:"fields"`
 }
 
 // Diff compares two rosters, each with an agent once. Agents that are the same in both are left out; the rest is ordered by name.
-func Diff(then, now []roster.Agent) ([]Difference, error) {
+func Diff(then, now []roster.Agent) ([]AgentDiff, error) {
 	before, after := byID(then), byID(now)
 	holds := map[string]string{} // identity → the agent that has it now
 	for _, a := range now {
@@ -66,13 +66,13 @@ func Diff(then, now []roster.Agent) ([]Difference, error) {
 			holds[a.Tenant+"/"+identity(&i)] = a.ID
 		}
 	}
-	var out []Difference
+	var out []AgentDiff
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		if after[id] != nil {
 			continue
 		}
 		a := before[id]
-		d := Difference{ID: a.ID, Tenant: a.Tenant, Name: a.Name, How: Gone}
+		d := AgentDiff{ID: a.ID, Tenant: a.Tenant, Name: a.Name, How: Gone}
 		if into := holds[a.Tenant+"/"+identity(&a.Identities[0])]; into != "" {
 			d.How, d.Into = Joined, into
 		}
@@ -87,7 +87,7 @@ func Diff(then, now []roster.Agent) ([]Difference, error) {
 			out = append(out, d)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Difference) int {
+	slices.SortStableFunc(out, func(a, b AgentDiff) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return out, nil
@@ -104,8 +104,8 @@ func byID(agents []roster.Agent) map[string]*roster.Agent {
 func identity(i *roster.Identity) string { return i.Connection + "/" + i.Holder }
 
 // compare says how an agent differs; its How is empty where it does not. An agent that is new has gained all it has.
-func compare(then, now *roster.Agent) (Difference, error) {
-	d := Difference{ID: now.ID, Tenant: now.Tenant, Name: now.Name}
+func compare(then, now *roster.Agent) (AgentDiff, error) {
+	d := AgentDiff{ID: now.ID, Tenant: now.Tenant, Name: now.Name}
 	if then == nil {
 		then = &roster.Agent{}
 		if d.How = Created; now.Identities[0].FirstSeenAs == events.FirstSeenSnapshot {
@@ -162,7 +162,7 @@ func summary(a *roster.Agent) any {
 }
 
 // identity compares one identity, which may not be there then, or not now. The fields of one that is new say nothing beyond that.
-func (d *Difference) identity(then, now *roster.Identity) error {
+func (d *AgentDiff) identity(then, now *roster.Identity) error {
 	id, known := "", then != nil && now != nil
 	if then == nil {
 		then = &roster.Identity{}
@@ -191,7 +191,7 @@ func (d *Difference) identity(then, now *roster.Identity) error {
 	return nil
 }
 
-func things[T any](d *Difference, id string, kind events.Kind, then, now []roster.Item[T]) error {
+func things[T any](d *AgentDiff, id string, kind events.Kind, then, now []roster.Item[T]) error {
 	old := map[string]*T{}
 	for n := range then {
 		old[then[n].Key] = &then[n].Value
@@ -213,7 +213,7 @@ func things[T any](d *Difference, id string, kind events.Kind, then, now []roste
 			return err
 		}
 		if len(fs) > 0 {
-			d.Other = append(d.Other, Change{t, fs})
+			d.Other = append(d.Other, ThingDiff{t, fs})
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(old)) {
@@ -227,7 +227,7 @@ func things[T any](d *Difference, id string, kind events.Kind, then, now []roste
 }
 
 // fields lists the top-level fields in which two values differ.
-func fields(id string, then, now any) ([]Field, error) {
+func fields(id string, then, now any) ([]FieldDiff, error) {
 	from, err := object(then)
 	if err != nil {
 		return nil, err
@@ -238,9 +238,9 @@ func fields(id string, then, now any) ([]Field, error) {
 	}
 	names := maps.Clone(from)
 	maps.Copy(names, to)
-	var out []Field
+	var out []FieldDiff
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if f := (Field{id, name, orNull(from[name]), orNull(to[name])}); string(f.From) != string(f.To) {
+		if f := (FieldDiff{id, name, orNull(from[name]), orNull(to[name])}); string(f.From) != string(f.To) {
 			out = append(out, f)
 		}
 	}

@@ -49,7 +49,7 @@ func TestDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]Difference{}
+	got := map[string]AgentDiff{}
 	for _, d := range list {
 		got[d.ID] = d
 	}
@@ -64,7 +64,7 @@ func TestDiff(t *testing.T) {
 	if got["joins"].Into != "takes" {
 		t.Errorf("joined into %q", got["joins"].Into)
 	}
-	named := func(d Difference) (out []string) {
+	named := func(d AgentDiff) (out []string) {
 		for _, f := range d.Fields {
 			out = append(out, f.Identity+" "+f.Name+" "+string(f.From)+" "+string(f.To))
 		}
@@ -83,8 +83,8 @@ func TestDiff(t *testing.T) {
 	if len(rights.Gained) != 1 || rights.Gained[0].Key != "g-w" || len(rights.Lost) != 1 || rights.Lost[0].Key != "g-r" || string(rights.Lost[0].Value) != `{"type":"admin_role","role":"read"}` {
 		t.Errorf("gained %+v, lost %+v", rights.Gained, rights.Lost)
 	}
-	if c := rights.Other; len(c) != 1 || c[0].Key != "g-a" || !slices.EqualFunc(c[0].Fields, []Field{{Name: "role", From: jsontext.Value(`"admin"`), To: jsontext.Value(`"almost admin"`)}},
-		func(a, b Field) bool {
+	if c := rights.Other; len(c) != 1 || c[0].Key != "g-a" || !slices.EqualFunc(c[0].Fields, []FieldDiff{{Name: "role", From: jsontext.Value(`"admin"`), To: jsontext.Value(`"almost admin"`)}},
+		func(a, b FieldDiff) bool {
 			return a.Name == b.Name && string(a.From) == string(b.From) && string(a.To) == string(b.To)
 		}) {
 		t.Errorf("changed %+v", c)

@@ -62,7 +62,7 @@ func AgentAt(ctx context.Context, log Log, now roster.Reader, tenant, what strin
 // past is the roster that follows from the last states which the filters select.
 func past(ctx context.Context, log Log, now roster.Reader, filters []events.Filter, at Bound) (roster.Reader, error) {
 	query := func(f events.Filter) iter.Seq2[events.Message, error] {
-		return log.Read(ctx, events.Query{Filter: f, To: at.Sequence, ToTime: at.Time, LastOnly: true})
+		return Decoded(log.Stored(ctx, events.Query{Filter: f, To: at.Sequence, ToTime: at.Time, LastOnly: true}))
 	}
 	states := query(filters[0])
 	if len(filters) > 1 {

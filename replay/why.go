@@ -80,7 +80,7 @@ func whyIdentity(ctx context.Context, log Log, i *roster.Identity) ([]Reason, er
 	set := map[string]*events.Message{}     // by field
 	last := map[events.Ref]events.Message{} // by thing
 	f := events.Filter{Tenant: i.Tenant, Connection: i.Connection, Holder: i.Holder}
-	for m, err := range log.Read(ctx, events.Query{Filter: f}) {
+	for m, err := range Decoded(log.Stored(ctx, events.Query{Filter: f})) {
 		if err != nil {
 			return nil, err
 		}

@@ -13,12 +13,13 @@ import (
 	"github.com/rollcallhq/rollcall/projections/roster"
 )
 
-type told []events.Message
+type history []events.Message
 
-func (l told) Read(context.Context, events.Query) iter.Seq2[events.Message, error] {
-	return func(yield func(events.Message, error) bool) {
+func (l history) Stored(context.Context, events.Query) iter.Seq2[events.Stored, error] {
+	return func(yield func(events.Stored, error) bool) {
 		for _, m := range l {
-			if !yield(m, nil) {
+			body, err := events.Encode(&m.Event)
+			if !yield(events.Stored{Position: m.Position, Body: body}, err) {
 				return
 			}
 		}
@@ -36,7 +37,7 @@ func TestWhy(t *testing.T) {
 		if strings.HasSuffix(string(typ), ".deleted") {
 			d.Gone = &events.Gone{Reason: "removed at the vendor"}
 		}
-		return events.Message{Position: events.Position{Epoch: "e", Sequence: seq}, Event: events.Event{Type: typ, Tenant: "t", Connection: "okta", Data: d}}
+		return events.Message{Position: events.Position{Epoch: "e", Sequence: seq}, Event: events.Event{SchemaVersion: events.SchemaVersion, Type: typ, Tenant: "t", Connection: "okta", Data: d}}
 	}
 	agent := func(name string, s events.Status) *events.Entity {
 		return &events.Entity{Kind: events.KindAgent, Key: "self", Agent: &events.Agent{Native: "ai_agent", Name: name, Status: s}}
@@ -44,7 +45,7 @@ func TestWhy(t *testing.T) {
 	grant := func(key, role string) *events.Entity {
 		return &events.Entity{Kind: events.KindGrant, Key: key, Grant: &events.Grant{Role: role}}
 	}
-	log := told{
+	log := history{
 		event(1, "agent.created", agent("A", events.StatusActive)), event(2, "grant.created", grant("g1", "read")), event(3, "grant.created", grant("g2", "write")),
 		event(4, "agent.updated", agent("B", events.StatusActive), "name"), event(5, "grant.updated", grant("g2", "admin"), "role"),
 		event(6, "agent.disabled", agent("B", events.StatusDisabled), "status"), event(7, "grant.deleted", grant("g1", "read")),

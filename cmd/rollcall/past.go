@@ -85,7 +85,7 @@ func history(c *cobra.Command, r *hub.Reader, tenant, what string, stretch repla
 		return err
 	}
 	p := show.NewPaper(c.OutOrStdout())
-	for m, err := range replay.Read(c.Context(), r.Log, of(&a), stretch) {
+	for m, err := range replay.Decoded(replay.Read(c.Context(), r.Log, of(&a), stretch)) {
 		if err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func chain(a *events.Actor, name func(string) string) string {
 }
 
 // Differences writes what differs between two moments, agent by agent.
-func (p *Paper) Differences(list []replay.Difference, names *Names) {
+func (p *Paper) Differences(list []replay.AgentDiff, names *Names) {
 	if len(list) == 0 {
 		p.Printf("Nothing differs.\n")
 		return
@@ -102,7 +102,7 @@ func (p *Paper) Differences(list []replay.Difference, names *Names) {
 }
 
 // changed names a field of an agent with what it was and is.
-func (p *Paper) changed(tenant string, f replay.Field, names *Names) string {
+func (p *Paper) changed(tenant string, f replay.FieldDiff, names *Names) string {
 	where := ""
 	if connection, id, ok := strings.Cut(f.Identity, "/"); ok {
 		where = connection + " " + names.Of(tenant, connection, id) + " "
