@@ -5,12 +5,12 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"google.golang.org/api/logging/v2"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -207,14 +207,21 @@ func (f *auditLog) entries(ctx context.Context, p *poll) (listing, error) {
 	return f.entries(ctx, p)
 }
 
+// entriesAsked is the body of entries.list. Source: ListLogEntriesRequest of logging/v2.
+type entriesAsked struct {
+	ResourceNames []string `json:"resourceNames"`
+	Filter        string   `json:"filter"`
+	OrderBy       string   `json:"orderBy"`
+	PageSize      int64    `json:"pageSize,omitzero"`
+	PageToken     string   `json:"pageToken,omitzero"`
+}
+
 func (f *auditLog) ask(ctx context.Context, whose []string, from time.Time, token string) (listing, error) {
 	return f.client.list(ctx, "entries", token, func(ctx context.Context, s *sdk) error {
-		ask := &logging.ListLogEntriesRequest{
+		return f.client.plain(ctx, s.http, http.MethodPost, f.client.endpoints["logging"]+"/v2/entries:list", url.Values{}, entriesAsked{
 			ResourceNames: whose, OrderBy: "timestamp asc", PageSize: f.client.pageOf(mostEntries), PageToken: token,
 			Filter: f.filter() + ` AND timestamp>="` + from.UTC().Format(time.RFC3339Nano) + `"`,
-		}
-		_, err := s.logging.Entries.List(ask).Context(ctx).Do()
-		return err
+		})
 	})
 }
 

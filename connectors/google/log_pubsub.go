@@ -3,12 +3,13 @@ package google
 import (
 	"context"
 	"encoding/base64"
+	"net/http"
+	"net/url"
 	"regexp"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"google.golang.org/api/pubsub/v1"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -37,9 +38,7 @@ func (f *auditLog) receive(ctx context.Context, cur *logCursor) (records []conne
 	asked := f.client.now()
 	a, err := f.client.fetch(ctx, func(ctx context.Context, s *sdk) error {
 		// Who waits for messages may wait for longer than an answer may take.
-		ask := &pubsub.PullRequest{MaxMessages: mostMessages, ReturnImmediately: true}
-		_, err := s.pubsub.Projects.Subscriptions.Pull(f.client.subscription, ask).Context(ctx).Do()
-		return err
+		return f.subscribed(ctx, s, "pull", map[string]any{"maxMessages": mostMessages, "returnImmediately": true})
 	})
 	if err != nil {
 		return nil, false, err
@@ -95,6 +94,11 @@ func entryOf(data string) jsontext.Value {
 	return v
 }
 
+// subscribed asks something of the subscription, a method of pubsub/v1.
+func (f *auditLog) subscribed(ctx context.Context, s *sdk, method string, ask map[string]any) error {
+	return f.client.plain(ctx, s.http, http.MethodPost, f.client.endpoints["pubsub"]+"/v1/"+f.client.subscription+":"+method, url.Values{}, ask)
+}
+
 // acknowledge tells Pub/Sub that the last page's messages need not come again, if its cursor shows that it was stored.
 func (f *auditLog) acknowledge(ctx context.Context, from connectors.Cursor) error {
 	q := f.queue
@@ -103,8 +107,7 @@ func (f *auditLog) acknowledge(ctx context.Context, from connectors.Cursor) erro
 		return nil
 	}
 	_, err := f.client.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		_, err := s.pubsub.Projects.Subscriptions.Acknowledge(f.client.subscription, &pubsub.AcknowledgeRequest{AckIds: q.taken}).Context(ctx).Do()
-		return err
+		return f.subscribed(ctx, s, "acknowledge", map[string]any{"ackIds": q.taken})
 	})
 	return err
 }

@@ -67,7 +67,7 @@ func (c *client) governedEngine(at place, engine string) governed {
 	q := url.Values{"options.requestedPolicyVersion": {strconv.Itoa(policyVersion)}}
 	to := c.regional("aiplatform", strings.Split(engine, "/")[3]) + "/v1/" + engine + ":getIamPolicy"
 	return governed{resource: "//aiplatform.googleapis.com/" + engine, home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodPost, to, q)
+		return c.plain(ctx, s.http, http.MethodPost, to, q, nil)
 	}}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -117,8 +119,14 @@ func (c *client) runLocations() []string {
 
 func (c *client) runServices(ctx context.Context, at place, token string) (listing, error) {
 	return c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-		_, err := paged(s.run.Projects.Locations.Services.List(at.parent()), c.pageOf(mostServices), token).Context(ctx).Do()
-		return err
+		q := url.Values{}
+		if size := c.pageOf(mostServices); size > 0 {
+			q.Set("pageSize", strconv.FormatInt(size, 10))
+		}
+		if token != "" {
+			q.Set("pageToken", token)
+		}
+		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", q, nil)
 	})
 }
 
@@ -178,8 +186,7 @@ func (f *auditLog) readRun(ctx context.Context, cur *logCursor, s signal) ([]con
 		return nil, true, nil
 	}
 	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		_, err := k.run.Projects.Locations.Services.Get(s.ID).Context(ctx).Do()
-		return err
+		return f.client.plain(ctx, k.http, http.MethodGet, f.client.endpoints["run"]+"/v2/"+s.ID, url.Values{}, nil)
 	})
 	known := connectors.IsKnown(ctx, events.Identity(events.KindAgent, id))
 	if known && s.Tries == 0 {
