@@ -72,9 +72,6 @@ func (d *delta) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 	if i := slices.Index(d.names(), cur.List); i >= 0 {
 		return d.pullList(ctx, d.scopes[i], cur)
 	}
-	if d.rests(&cur) {
-		return d.barredPage(cur)
-	}
 	read := d.read
 	if read == nil {
 		read = d.records
@@ -83,7 +80,7 @@ func (d *delta) pull(ctx context.Context, from connectors.Cursor) (connectors.Pa
 	r := call{url: cur.Link, need: d.need, followed: true, delta: true}
 	if cur.Link == "" {
 		r.url, r.followed = d.client.url(d.start), false
-		cur = cursor{Pass: true}
+		cur = cursor{Pass: true, Listed: cur.Listed}
 		out.Opens = d.names()
 	}
 	p, err := d.client.page(ctx, r)

@@ -13,7 +13,7 @@ import (
 // An application may have the permissions for agents alone, with which Graph lets it read the lists of the agent types and no delta.
 // Then the lists are read instead, whole and more rarely. What a delta shows and no list does is unknown, and the feed says so.
 
-// barredEvery is how often the lists are read instead of a delta. Before, the delta is tried again.
+// barredEvery is how often the lists are read instead of a delta, which is tried at each poll: it may have been barred by mistake.
 const barredEvery = 5 * time.Minute
 
 // canList reports whether some of the delta's scopes have lists of their own.
@@ -26,7 +26,7 @@ func (d *delta) rests(cur *cursor) bool {
 	return !cur.Listed.IsZero() && d.client.now().Before(cur.Listed.Add(barredEvery))
 }
 
-// barredPage is a page of nothing: it is not yet time to ask again.
+// barredPage is a page of nothing: it is not yet time to read the lists again.
 func (d *delta) barredPage(cur cursor) (out connectors.Page, err error) {
 	out.Blind = []connectors.Blindness{d.barredBlind()}
 	out.Next, err = cur.encode()
@@ -36,7 +36,11 @@ func (d *delta) barredPage(cur cursor) (out connectors.Page, err error) {
 // pullBarred begins to read the lists instead of the delta, whose place is kept. When the first of them may not be read either, the
 // whole feed may not.
 func (d *delta) pullBarred(ctx context.Context, cur cursor, refused error) (connectors.Page, error) {
-	cur.Pass, cur.Barred, cur.List, cur.Next = false, true, "", ""
+	cur.Pass = false
+	if d.rests(&cur) {
+		return d.barredPage(cur)
+	}
+	cur.Barred, cur.List, cur.Next = true, "", ""
 	cur.List = d.nextList(&cur)
 	page, err := d.pullList(ctx, d.scopes[slices.Index(d.names(), cur.List)], cur)
 	if isForbidden(err) {

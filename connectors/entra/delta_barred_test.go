@@ -60,11 +60,11 @@ func TestListsStandInForADelta(t *testing.T) {
 		}
 	}
 	asked := g.count("")
-	if ids, again := read(); len(ids) > 0 || again != blind || g.count("") != asked {
+	if ids, again := read(); len(ids) > 0 || again != blind || g.count("") != asked+1 || g.count("/servicePrincipals/delta") != 2 {
 		t.Errorf("read again at once: %v, %s", ids, again)
 	}
 	now = now.Add(barredEvery)
-	if ids, _ := read(); len(ids) != 3 || g.count("/servicePrincipals/delta") != 2 {
+	if ids, _ := read(); len(ids) != 3 || g.count("/servicePrincipals/delta") != 3 {
 		t.Errorf("after a while: %v", ids)
 	}
 	now = now.Add(barredEvery)
