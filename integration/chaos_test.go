@@ -57,6 +57,7 @@ func newChaos(t *testing.T, seed uint64, agents int) *chaos {
 
 	e := entra.New(company, seed)
 	e.PageSize = 3 + c.rand.IntN(7)
+	e.LogPage = 50 // of a quarter of an hour in which everything changes there are hundreds of entries, read again in each round
 	e.Nature = entra.Nature{Replays: often(), EmptyPages: often(), OmitTypes: often(), CascadeDelay: lag(), DeltaLag: lag(), NewObjectLag: lag()}
 	g := google.New(company, seed)
 	g.Options = google.Options{PageSize: 2 + c.rand.IntN(7), EmptyPages: often(), RepeatLast: often(), RegistryLag: lag(), Settle: lag()}
@@ -174,7 +175,7 @@ var (
 // become small grows.
 func (c *chaos) change(r *restless) {
 	c.left--
-	ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps())
+	ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps(), sandbox.DirectoryOps())
 	for {
 		op := ops[c.rand.IntN(len(ops))]
 		if n := len(r.living); n > 30 && slices.Contains(births, op) || n < 8 && slices.Contains(deaths, op) {

@@ -18,6 +18,11 @@ type seen struct {
 	Name, Status                  string
 	Stewards, Credentials, Grants []string
 	With                          []string // the other identities of the same agent that the vendor has or the roster shows
+
+	// Of a directory like Entra's.
+	DisabledBy string
+	Consents   []string // scope@resource for person, or for all
+	Risk       string
 }
 
 // differs compares the roster with what the vendors have, and says how they differ.
@@ -72,12 +77,40 @@ func truth(v sandbox.Truth, to map[string]seen) {
 			to[key] = seen{Status: a.Status}
 			continue
 		}
-		s := seen{Name: a.Name, Status: a.Status, Stewards: sorted(a.Stewards), Credentials: sorted(a.Credentials), Grants: sorted(rights(a)), With: groups[a.ID]}
+		s := seen{Name: a.Name, Status: a.Status, Stewards: sorted(a.Stewards), Credentials: sorted(a.Credentials), Grants: sorted(rights(a)), With: groups[a.ID],
+			DisabledBy: disablers[a.DisabledBy], Consents: sorted(a.Consents), Risk: a.Risk}
 		if slices.Contains(unread, a.Native) {
 			s.Grants = nil
 		}
 		to[key] = s
 	}
+}
+
+// disablers are the truth's words for who has disabled an agent, in the roster's. That a person has, a truth does not say.
+var disablers = map[string]string{"vendor": "microsoft"}
+
+// consents are what a roster's identity may do for whom, as a truth tells it: of Entra alone.
+func consents(n *roster.Identity) (out []string) {
+	for _, d := range n.Delegations {
+		for _, scope := range d.Value.Scopes {
+			whom := d.Value.Person
+			if whom == events.Everyone {
+				whom = "all"
+			}
+			out = append(out, scope+"@"+d.Value.Resource+" for "+whom)
+		}
+	}
+	return out
+}
+
+// risk is the level of what is at risk, as a truth tells it.
+func risk(n *roster.Identity) string {
+	for _, r := range n.Risks {
+		if r.Value.State == "atRisk" {
+			return r.Value.Level
+		}
+	}
+	return ""
 }
 
 // rights are all grants of an agent: its own, its roles in the directory, and those that come from its blueprint.
@@ -134,6 +167,12 @@ func shown(a *roster.Agent, i int) seen {
 	}
 	for _, x := range n.Delegations {
 		s.Grants = append(s.Grants, x.Key)
+	}
+	if n.Vendor == "entra" {
+		s.Consents, s.Risk = sorted(consents(n)), risk(n)
+		if by := n.Agent.DisabledBy; by == "microsoft" {
+			s.DisabledBy = by
+		}
 	}
 	for j := range a.Identities {
 		if other := &a.Identities[j]; j != i && other.Agent.Status != events.StatusDeleted {

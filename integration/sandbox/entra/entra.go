@@ -20,6 +20,7 @@ var Epoch = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 type Sandbox struct {
 	Now      func() time.Time // the tenant's clock; time.Now unless set
 	PageSize int              // the most items on any page; 0: the documented default of each list
+	LogPage  int              // the same of the audit and sign-in logs; 0: as PageSize
 	Nature   Nature           // what the vendor does at its worst; zero except for the cascade: off
 
 	NotifyClient *http.Client  // delivers change notifications; one of the sandbox's own unless set

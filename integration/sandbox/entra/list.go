@@ -152,8 +152,7 @@ func (q *request) matches(r row) bool {
 	return strings.Contains(strings.ToLower(have), strings.ToLower(words))
 }
 
-// size is the number of items on a page: $top, or the default; never more than [Sandbox.PageSize], or ten times as
-// much of the logs.
+// size is the number of items on a page: $top, or the default; never more than [Sandbox.PageSize], of a log [Sandbox.LogPage].
 func (q *request) size(src source) int {
 	n := listSize
 	if src.size > 0 {
@@ -162,11 +161,12 @@ func (q *request) size(src source) int {
 	if q.opt.top > 0 {
 		n = q.opt.top
 	}
-	if most := q.PageSize; most > 0 {
-		if strings.HasPrefix(src.context, "auditLogs/") {
-			most *= 10 // of these a client may ask for half a page a second
-		}
-		n = min(n, most)
+	isLog := src.kind.name == "directoryAudit" || src.kind.name == "signIn"
+	switch {
+	case isLog && q.LogPage > 0:
+		n = min(n, q.LogPage)
+	case q.PageSize > 0:
+		n = min(n, q.PageSize)
 	}
 	return n
 }
