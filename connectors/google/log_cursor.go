@@ -14,15 +14,16 @@ const (
 	// logRetention is how long Google keeps Admin Activity entries.
 	logRetention = 400 * 24 * time.Hour
 
-	// overlap is how much of what was read already is read again in each poll: entries are ordered by when it happened, and those
-	// that arrive late stand behind the cursor.
-	overlap = 10 * time.Minute
+	// overlap is how much of what was read already is read again: entries are ordered by when it happened, and those that arrive late
+	// stand behind the cursor. In a large company that is many pages, so that only every few minutes a poll reads as far back.
+	overlap  = 10 * time.Minute
+	deepEach = 2 * time.Minute
+
+	// recent is how far back every poll reads.
+	recent = time.Minute
 
 	// arrival is how long ago something must have happened for the cursor to move over it.
 	arrival = 30 * time.Second
-
-	// patience is how far the cursor stays behind while nothing happens, so that in quiet times an entry may be this late.
-	patience = time.Hour
 
 	// mostSeen bounds the entries that are remembered. What is forgotten is told and read again, which changes nothing.
 	mostSeen = 3000
@@ -32,6 +33,7 @@ const (
 type logCursor struct {
 	Version int               `json:"v"`
 	At      time.Time         `json:"at"`              // the log was read up to here, by the time at which things happened
+	Deep    time.Time         `json:"deep,omitzero"`   // when the last poll that read far back began
 	Begin   time.Time         `json:"begin"`           // what happened before tells of no state: the lists were read since
 	Tell    time.Time         `json:"tell"`            // what happened before is no activity to tell of
 	Filter  string            `json:"filter"`          // digest of what is asked for
@@ -47,7 +49,6 @@ type logCursor struct {
 type poll struct {
 	From  time.Time `json:"from"`
 	Began time.Time `json:"began"`
-	Max   time.Time `json:"max"`            // the latest entry so far
 	After string    `json:"after,omitzero"` // the batches up to this container are done
 	Names []string  `json:"names,omitzero"` // the batch that Token belongs to
 	Token string    `json:"token,omitzero"` // the next page of the batch
@@ -112,17 +113,19 @@ func (c *logCursor) isNew(digest string, at time.Time) bool {
 	return true
 }
 
-// finish moves the cursor to the end of a poll: to the latest entry, though neither closer to the poll than entries take to
-// arrive, nor further behind than patience. What lies before the next poll's beginning is forgotten.
+// begin begins a poll.
+func (c *logCursor) begin(now time.Time) {
+	back := recent
+	if now = now.UTC(); now.Sub(c.Deep) >= deepEach {
+		back, c.Deep = overlap, now
+	}
+	c.Poll = &poll{From: c.At.Add(-back), Began: now}
+}
+
+// finish moves the cursor to where a poll has come, though not closer to its beginning than entries take to arrive. What lies before
+// whatever is read again is forgotten.
 func (c *logCursor) finish() {
-	at := c.Poll.Max
-	if early := c.Poll.Began.Add(-patience); at.Before(early) {
-		at = early
-	}
-	if late := c.Poll.Began.Add(-arrival); at.After(late) {
-		at = late
-	}
-	if at.After(c.At) {
+	if at := c.Poll.Began.Add(-arrival); at.After(c.At) {
 		c.At = at
 	}
 	c.Poll = nil

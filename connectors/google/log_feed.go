@@ -29,8 +29,8 @@ const (
 // auditLog follows the Admin Activity audit log: logging/v2 entries.list. An entry is a signal: what it names is read again and
 // told as the record that the lists bring, with the entry as evidence.
 //
-// Google orders entries by when they happened, and they may arrive late. So each poll begins some minutes before the place that
-// the last one came to, and entries that were read before are passed over.
+// Google orders entries by when they happened, and they may arrive late. So each poll begins some time before the place that the last
+// one came to, now and then some minutes before, and entries that were read before are passed over.
 type auditLog struct {
 	client  *client
 	holders *holders
@@ -97,7 +97,7 @@ func (f *auditLog) poll(ctx context.Context, cur *logCursor) ([]connectors.Recor
 		return nil, err
 	}
 	if cur.Poll == nil {
-		cur.Poll = &poll{From: cur.At.Add(-overlap), Began: f.client.now().UTC()}
+		cur.begin(f.client.now())
 		if now := events.Digest(whose...); now != cur.Whose {
 			if cur.Whose != "" { // what has happened in a new project is to be read in full
 				f.wakes = append(f.wakes, audits...)
@@ -252,9 +252,6 @@ func (f *auditLog) take(ctx context.Context, cur *logCursor, asked time.Time, it
 		}
 		if !e.isActivity() {
 			continue // of a sink that hands out more than was asked for
-		}
-		if e.at.After(cur.Poll.Max) {
-			cur.Poll.Max = e.at
 		}
 		if !cur.isNew(events.Digest(e.LogName, e.Timestamp, e.InsertID), e.at) {
 			continue

@@ -63,9 +63,6 @@ func (f *auditLog) receive(ctx context.Context, cur *logCursor) (records []conne
 		f.queue.taken = append(f.queue.taken, m.Ack)
 		items = append(items, entryOf(m.Message.Data))
 	}
-	if cur.Poll == nil {
-		cur.Poll = &poll{}
-	}
 	if records, err = f.take(ctx, cur, asked, items); err != nil {
 		return nil, false, err
 	}
