@@ -96,6 +96,17 @@ func (f *folding) fold(ctx context.Context, q events.Query) error {
 	return ctx.Err()
 }
 
+// catchUp loads the view and folds what the log holds beyond it.
+func (f *folding) catchUp(ctx context.Context) error {
+	if err := f.load(ctx); err != nil {
+		return err
+	}
+	if err := f.fold(ctx, events.Query{From: f.at.Sequence + 1}); err != nil {
+		return err
+	}
+	return f.settle(ctx)
+}
+
 // settle ends a rebuild: documents that the new view does not have are removed, and the checkpoint says that it is whole.
 func (f *folding) settle(ctx context.Context) error {
 	if err := f.commit(ctx); err != nil {

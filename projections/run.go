@@ -70,6 +70,14 @@ func (e *BrokenError) Error() string { return fmt.Sprintf("%s: %v", e.What, e.Er
 // Unwrap returns the cause.
 func (e *BrokenError) Unwrap() error { return e.Err }
 
+// Build brings a view that nobody keeps up to the log's end, and returns. What an earlier Build has left half done it goes on with.
+func Build(ctx context.Context, cfg Config) error {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return (&folding{cfg: cfg}).catchUp(ctx)
+}
+
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return ctx.Err() == nil
@@ -104,13 +112,7 @@ func hold(ctx context.Context, cfg Config, healthy func()) error {
 		}()
 	}
 	f := &folding{cfg: cfg}
-	if err := f.load(ctx); err != nil {
-		return err
-	}
-	if err := f.fold(ctx, events.Query{From: f.at.Sequence + 1}); err != nil {
-		return err
-	}
-	if err := f.settle(ctx); err != nil {
+	if err := f.catchUp(ctx); err != nil {
 		return err
 	}
 	healthy()

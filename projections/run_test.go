@@ -290,3 +290,34 @@ func TestDamagedLog(t *testing.T) {
 		t.Errorf("Run = %v, want a BrokenError", err)
 	}
 }
+
+// A build that ends at any of its commits goes on where it stopped: it applies nothing twice that it has written.
+func TestBuildGoesOn(t *testing.T) {
+	l, want := newMemoryLog(story(500)...), newMemoryView()
+	if err := projections.Build(t.Context(), config(l, want)); err != nil {
+		t.Fatal(err)
+	}
+	check(t, want)
+	if end, _ := l.End(t.Context()); want.saved.Position != end || want.commits < 3 {
+		t.Fatalf("built to %+v in %d commits", want.saved, want.commits)
+	}
+	for _, after := range []bool{false, true} {
+		for crash := 1; crash <= want.commits; crash++ {
+			got := newMemoryView()
+			got.crashAt, got.after = crash, after
+			if err := projections.Build(t.Context(), config(l, got)); !errors.Is(err, errCrash) {
+				t.Fatalf("crash at %d: %v", crash, err)
+			}
+			if got.saved.Rebuilding {
+				t.Errorf("crash at %d: what was built does not count", crash)
+			}
+			if err := projections.Build(t.Context(), config(l, got)); err != nil {
+				t.Fatal(err)
+			}
+			same(t, want, got)
+			if extra := got.commits - want.commits; extra > 1 {
+				t.Errorf("crash at %d: %d commits more than without", crash, extra)
+			}
+		}
+	}
+}

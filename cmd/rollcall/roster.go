@@ -17,11 +17,12 @@ import (
 func rosterCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "roster",
-		Short: "Prove that the roster is what the log says",
+		Short: "Prove that the roster is what the log says, or build it anew",
 		Example: `  rollcall roster verify
-  rollcall roster check`,
+  rollcall roster check
+  rollcall roster rebuild`,
 	}
-	c.AddCommand(rosterVerifyCommand(), rosterCheckCommand())
+	c.AddCommand(rosterVerifyCommand(), rosterCheckCommand(), rosterRebuildCommand())
 	return c
 }
 

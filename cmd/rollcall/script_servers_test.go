@@ -89,7 +89,13 @@ func tamperCommand(ts *testscript.TestScript, neg bool, args []string) {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	ts.Check(err)
-	kv, err := js.KeyValue(ctx, "roster")
+	name := "roster"
+	for name2 := range js.KeyValueStoreNames(ctx).Name() {
+		if strings.HasPrefix(name2, "roster") && name2 > name {
+			name = name2 // of a rebuild
+		}
+	}
+	kv, err := js.KeyValue(ctx, name)
 	ts.Check(err)
 	keys, err := kv.Keys(ctx)
 	ts.Check(err)

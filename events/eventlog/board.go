@@ -29,6 +29,14 @@ func Approvals(ctx context.Context, nc *nats.Conn) (*Board, error) {
 	})
 }
 
+// Views say where a view lives, under its name. They are kept on disk. A hub opens them before its log, so that it makes their
+// bucket: on so many servers as the log.
+func Views(ctx context.Context, nc *nats.Conn, replicas int) (*Board, error) {
+	return newBoard(ctx, nc, "view.", jetstream.KeyValueConfig{
+		Bucket: HubBucket, Description: hubDescription, Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
+	})
+}
+
 // Statuses are what the hubs' connections are doing, under <tenant>.<connection>. They are gone when the server is restarted.
 func Statuses(ctx context.Context, nc *nats.Conn) (*Board, error) {
 	return newBoard(ctx, nc, "", jetstream.KeyValueConfig{

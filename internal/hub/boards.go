@@ -17,6 +17,7 @@ type Boards struct {
 	Leases    *eventlog.Leases
 	Approvals *eventlog.Board // [connectors.Approval] by connection
 	Statuses  *eventlog.Board // [connectors.Status] by connection
+	Views     *eventlog.Board // [Views] by view
 }
 
 func openBoards(ctx context.Context, nc *nats.Conn) (b Boards, err error) {
@@ -28,6 +29,9 @@ func openBoards(ctx context.Context, nc *nats.Conn) (b Boards, err error) {
 	}
 	if b.Statuses, err = eventlog.Statuses(ctx, nc); err != nil {
 		return b, fmt.Errorf("opening the statuses: %w", err)
+	}
+	if b.Views, err = eventlog.Views(ctx, nc, 1); err != nil {
+		return b, fmt.Errorf("opening the note of where views live: %w", err)
 	}
 	return b, nil
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/rollcallhq/rollcall/internal/config"
 	"github.com/rollcallhq/rollcall/internal/natsd"
 	"github.com/rollcallhq/rollcall/projections"
-	"github.com/rollcallhq/rollcall/projections/roster"
 )
 
 // Options are what a hub is made of.
@@ -38,7 +37,7 @@ type Hub struct {
 	ID  string // new at each start: host, process and a random part
 	URL string // of NATS
 
-	View  *projections.Bucket
+	View  *LiveView
 	Board Boards
 
 	opts   Options
@@ -59,7 +58,7 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{ID: newID(), opts: o, statuses: map[string]connectors.Status{}, moved: make(chan struct{})}
+	h := &Hub{ID: newID(), opts: o, View: &LiveView{}, statuses: map[string]connectors.Status{}, moved: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -68,7 +67,10 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	if h.View, err = projections.OpenBucket(ctx, h.js, projections.BucketOptions{Name: roster.Name, Replicas: o.Config.NATS.Replicas}); err != nil {
+	if h.Board.Views, err = eventlog.Views(ctx, h.nc, o.Config.NATS.Replicas); err != nil {
+		return nil, err
+	}
+	if err := h.openLive(ctx); err != nil {
 		return nil, err
 	}
 	if err := h.open(ctx); err != nil {
@@ -196,14 +198,6 @@ func (h *Hub) run(ctx context.Context) error {
 		}
 	}
 	return g.Wait()
-}
-
-func (h *Hub) keepRoster(ctx context.Context) error {
-	return projections.Run(ctx, projections.Config{
-		Name: roster.Name, Version: roster.Version, New: roster.New, Log: h.Log(), View: h.View, Logger: h.opts.Logger,
-		Lease:     h.lease("view." + roster.Name),
-		Committed: h.reached,
-	})
 }
 
 // lease makes what blocks until this hub holds the lease of that name.

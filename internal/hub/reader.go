@@ -35,6 +35,7 @@ type Reader struct {
 
 	stream string // of the log
 	nc     *nats.Conn
+	js     jetstream.JetStream
 	server *natsd.Server // where no hub runs
 }
 
@@ -59,13 +60,19 @@ func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
 	if r.Log, err = eventlog.Open(ctx, r.nc, eventlog.Options{Stream: w.Stream, ReadOnly: true}); err != nil {
 		return nil, err
 	}
-	view, err := projections.OpenBucket(ctx, js, projections.BucketOptions{Name: roster.Name, ReadOnly: true})
+	if r.Boards, err = openBoards(ctx, r.nc); err != nil {
+		return nil, err
+	}
+	v, err := views(ctx, r.Boards.Views)
 	if err != nil {
 		return nil, err
 	}
-	r.View, r.Roster = view, roster.Reader{Store: view}
-	r.Boards, err = openBoards(ctx, r.nc)
-	return r, err
+	view, err := openView(ctx, js, v.Live, 0, true)
+	if err != nil {
+		return nil, err
+	}
+	r.js, r.View, r.Roster = js, view, roster.Reader{Store: view}
+	return r, nil
 }
 
 // Close ends the connection.
