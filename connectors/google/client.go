@@ -14,7 +14,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"google.golang.org/api/agentidentity/v1"
 	"google.golang.org/api/agentregistry/v1"
-	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iam/v1"
 	"google.golang.org/api/option"
@@ -43,13 +42,12 @@ type client struct {
 }
 
 // sdk is Google's SDK with the connection's credentials: a service for each light package, and the authenticated HTTP client for the
-// others. The packages of aiplatform and discoveryengine take a minute and a gigabyte to compile; those of logging, Pub/Sub and Cloud
-// Run would make the program 4 MB larger, for a call or two of each.
+// others. The packages of aiplatform and discoveryengine take a minute and a gigabyte to compile; those of logging, Pub/Sub, Cloud
+// Run and the resource manager would make the program 5 MB larger, for a call or two of each.
 type sdk struct {
 	http     *http.Client
 	iam      *iam.Service
 	registry *agentregistry.APIService
-	projects *cloudresourcemanager.Service
 	identity *agentidentity.Service
 }
 
@@ -110,9 +108,6 @@ func (c *client) services(h *http.Client) (*sdk, error) {
 	if s.registry, err = agentregistry.NewService(ctx, with("agentregistry")...); err != nil {
 		return nil, err
 	}
-	if s.projects, err = cloudresourcemanager.NewService(ctx, with("cloudresourcemanager")...); err != nil {
-		return nil, err
-	}
 	if s.identity, err = agentidentity.NewService(ctx, with("agentidentity")...); err != nil {
 		return nil, err
 	}
@@ -153,9 +148,8 @@ func paged[C pager[C]](call C, size int64, token string) C {
 	return call
 }
 
-// aiplatform asks for one page of a list through the SDK's HTTP client: path is what follows the location's base URL. A size of 0
-// leaves the page's size to the vendor.
-func (c *client) aiplatform(ctx context.Context, h *http.Client, location, path, token string, size int64) error {
+// pageAsked is the query for one page. A size of 0 leaves it to the vendor.
+func pageAsked(size int64, token string) url.Values {
 	q := url.Values{}
 	if size > 0 {
 		q.Set("pageSize", strconv.FormatInt(size, 10))
@@ -163,7 +157,13 @@ func (c *client) aiplatform(ctx context.Context, h *http.Client, location, path,
 	if token != "" {
 		q.Set("pageToken", token)
 	}
-	return c.plain(ctx, h, http.MethodGet, c.regional("aiplatform", location)+path, q, nil)
+	return q
+}
+
+// aiplatform asks for one page of a list through the SDK's HTTP client: path is what follows the location's base URL. A size of 0
+// leaves the page's size to the vendor.
+func (c *client) aiplatform(ctx context.Context, h *http.Client, location, path, token string, size int64) error {
+	return c.plain(ctx, h, http.MethodGet, c.regional("aiplatform", location)+path, pageAsked(size, token), nil)
 }
 
 // regional is the base URL of a service at a location.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -36,8 +37,7 @@ func (c *client) allProjects(ctx context.Context) (places, error) {
 	}
 	items, err := everyPage(func(token string) (listing, error) {
 		return c.list(ctx, "projects", token, func(ctx context.Context, s *sdk) error {
-			_, err := paged(s.projects.Projects.Search(), int64(c.pageSize), token).Context(ctx).Do()
-			return err
+			return c.plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects:search", pageAsked(int64(c.pageSize), token), nil)
 		})
 	})
 	if err != nil {
@@ -59,13 +59,8 @@ func (c *client) above(ctx context.Context) (places, error) {
 		at := place{Level: level}
 		items, err := everyPage(func(token string) (listing, error) {
 			return c.list(ctx, level+"s", token, func(ctx context.Context, s *sdk) error {
-				var err error
-				if level == levelFolder {
-					_, err = paged(s.projects.Folders.Search(), int64(c.pageSize), token).Context(ctx).Do()
-				} else {
-					_, err = paged(s.projects.Organizations.Search(), int64(c.pageSize), token).Context(ctx).Do()
-				}
-				return err
+				to := c.endpoints["cloudresourcemanager"] + "/v3/" + level + "s:search"
+				return c.plain(ctx, s.http, http.MethodGet, to, pageAsked(int64(c.pageSize), token), nil)
 			})
 		})
 		if isRefusal(err) {

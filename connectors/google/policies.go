@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"google.golang.org/api/cloudresourcemanager/v3"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -28,27 +27,13 @@ type governed struct {
 }
 
 // governedPlace is a project, a folder or an organization.
-func governedPlace(at place) governed {
-	ask := &cloudresourcemanager.GetIamPolicyRequest{
-		Options: &cloudresourcemanager.GetPolicyOptions{RequestedPolicyVersion: policyVersion}}
-	g := governed{resource: "//cloudresourcemanager.googleapis.com/" + at.parent()}
-	switch at.Level {
-	case levelFolder:
-		g.read = func(ctx context.Context, s *sdk) error {
-			_, err := s.projects.Folders.GetIamPolicy(at.parent(), ask).Context(ctx).Do()
-			return err
-		}
-	case levelOrganization:
-		g.read = func(ctx context.Context, s *sdk) error {
-			_, err := s.projects.Organizations.GetIamPolicy(at.parent(), ask).Context(ctx).Do()
-			return err
-		}
-	default:
+func (c *client) governedPlace(at place) governed {
+	ask := map[string]any{"options": map[string]any{"requestedPolicyVersion": policyVersion}}
+	g := governed{resource: "//cloudresourcemanager.googleapis.com/" + at.parent(), read: func(ctx context.Context, s *sdk) error {
+		return c.plain(ctx, s.http, http.MethodPost, c.endpoints["cloudresourcemanager"]+"/v3/"+at.parent()+":getIamPolicy", url.Values{}, ask)
+	}}
+	if at.Level != levelFolder && at.Level != levelOrganization {
 		g.home = place{Project: at.Project}
-		g.read = func(ctx context.Context, s *sdk) error {
-			_, err := s.projects.Projects.GetIamPolicy(at.parent(), ask).Context(ctx).Do()
-			return err
-		}
 	}
 	return g
 }
@@ -175,7 +160,7 @@ func (f *auditLog) governed(ctx context.Context, s signal) (governed, bool, erro
 		return f.client.governedEngine(at, s.ID), true, nil
 	}
 	level, id, _ := strings.Cut(s.ID, "/")
-	return governedPlace(place{Level: levelOf[level], Project: id}), name.MatchString(id), nil
+	return f.client.governedPlace(place{Level: levelOf[level], Project: id}), name.MatchString(id), nil
 }
 
 // deltaRecords are what entries say of a policy, as far as the policy shows it now.
@@ -224,7 +209,7 @@ func placePolicies(c *client, find func(context.Context) (places, error)) *walk 
 	return &walk{
 		kinds: kinds, places: find, done: known.forget,
 		read: func(ctx context.Context, at place, _ string) (leaf, error) {
-			r, refused, err := c.policyOf(ctx, known, governedPlace(at))
+			r, refused, err := c.policyOf(ctx, known, c.governedPlace(at))
 			if err != nil {
 				return leaf{}, err
 			}

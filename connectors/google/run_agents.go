@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -119,14 +118,7 @@ func (c *client) runLocations() []string {
 
 func (c *client) runServices(ctx context.Context, at place, token string) (listing, error) {
 	return c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-		q := url.Values{}
-		if size := c.pageOf(mostServices); size > 0 {
-			q.Set("pageSize", strconv.FormatInt(size, 10))
-		}
-		if token != "" {
-			q.Set("pageToken", token)
-		}
-		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", q, nil)
+		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", pageAsked(c.pageOf(mostServices), token), nil)
 	})
 }
 
