@@ -293,7 +293,7 @@ func TestDamagedLog(t *testing.T) {
 
 // A build that ends at any of its commits goes on where it stopped: it applies nothing twice that it has written.
 func TestBuildGoesOn(t *testing.T) {
-	l, want := newMemoryLog(story(500)...), newMemoryView()
+	l, want := newMemoryLog(story(250)...), newMemoryView()
 	if err := projections.Build(t.Context(), config(l, want)); err != nil {
 		t.Fatal(err)
 	}
