@@ -133,14 +133,14 @@ func (f *auditLog) readPolicy(ctx context.Context, s signal) ([]connectors.Recor
 	if err != nil {
 		return nil, false, err
 	}
-	records, err := deltaRecords(s.Told, r)
+	records, whole, err := deltaRecords(s.Told, r)
 	if err != nil {
 		return nil, false, err
 	}
 	if s.Bare {
 		s.prove(&r)
 	}
-	return append(records, r), false, nil
+	return append(records, r), whole && !s.Bare, nil
 }
 
 // governed is the resource whose policy a signal names.
@@ -163,14 +163,14 @@ func (f *auditLog) governed(ctx context.Context, s signal) (governed, bool, erro
 	return f.client.governedPlace(place{Level: levelOf[level], Project: id}), name.MatchString(id), nil
 }
 
-// deltaRecords are what entries say of a policy, as far as the policy shows it now.
-func deltaRecords(all []told, policy connectors.Record) ([]connectors.Record, error) {
+// deltaRecords are what entries say of a policy, as far as the policy shows it now. whole says that it shows all.
+func deltaRecords(all []told, policy connectors.Record) (out []connectors.Record, whole bool, err error) {
 	p, err := parsePolicy(policy.Body)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	has := p.members()
-	var out []connectors.Record
+	whole = true
 	for _, t := range all {
 		var shown []delta
 		for _, d := range t.Deltas {
@@ -178,19 +178,19 @@ func deltaRecords(all []told, policy connectors.Record) ([]connectors.Record, er
 				shown = append(shown, d)
 			}
 		}
-		if len(shown) == 0 {
+		if whole = whole && len(shown) == len(t.Deltas); len(shown) == 0 {
 			continue
 		}
 		body, err := events.Marshal(map[string]any{"deltas": shown})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		r := connectors.Record{Type: typeDelta, Body: body, Asked: policy.Asked, Context: map[string]string{
 			ctxResource: policy.Context[ctxResource], ctxHolders: policy.Context[ctxHolders]}}
 		prove(&r, t.LogID, t.At, t.Actor, "")
 		out = append(out, r)
 	}
-	return out, nil
+	return out, whole, nil
 }
 
 // The feeds of policies.
