@@ -66,7 +66,7 @@ func (n *Names) learn(at [3]string, a *events.Agent, b *events.Blueprint, p *eve
 	case b != nil:
 		n.set(at, b.Name, b.Identifiers)
 	case p != nil:
-		n.set(at, cmp.Or(p.Name, p.UserName), nil)
+		n.set(at, cmp.Or(p.Name, p.UserName, strings.Join(p.Emails[:min(1, len(p.Emails))], "")), nil)
 		n.gone[at] = ""
 		if p.Status == events.StatusDisabled || p.Status == events.StatusDeleted {
 			n.gone[at] = p.Status
