@@ -107,7 +107,7 @@ func (r *Reader) dial(ctx context.Context, w Where) (err error) {
 		return fmt.Errorf("no hub runs on the folder %s, and it holds nothing: start one with `rollcall up`, name its folder with --data, "+
 			"or its NATS with --nats", w.Data)
 	}
-	if r.server, err = natsd.Start(ctx, natsd.Options{Dir: w.Data}); err != nil {
+	if r.server, err = natsd.Start(ctx, natsd.Options{Dir: w.Data, Brief: true}); err != nil {
 		return err
 	}
 	r.nc, err = r.server.Connect(clientOptions("rollcall")...)

@@ -18,6 +18,7 @@ type Holder struct {
 	PID     int       `json:"pid"`
 	URL     string    `json:"url"` // of the hub's NATS server; empty while it starts
 	Started time.Time `json:"started"`
+	Brief   bool      `json:"brief,omitzero"` // no hub, but a command that reads the folder and ends
 }
 
 // InUseError says that another hub runs on the folder.
@@ -27,6 +28,9 @@ type InUseError struct {
 }
 
 func (e *InUseError) Error() string {
+	if e.Holder.Brief {
+		return fmt.Sprintf("data folder %s is being read by another command (process %d): try again in a moment", e.Dir, e.Holder.PID)
+	}
 	if e.Holder.URL == "" {
 		return fmt.Sprintf("data folder %s is in use by a hub that is just starting (process %d): try again in a moment, or use another folder",
 			e.Dir, e.Holder.PID)
@@ -66,11 +70,19 @@ func Find(dir string) (Holder, error) {
 }
 
 // folderLock is this process's hold on a data folder.
-type folderLock struct{ file *os.File }
+type folderLock struct {
+	file  *os.File
+	brief bool
+}
 
-// lockFolder takes the folder, or says in an *InUseError who has it. A Find in another process holds the lock for an instant,
-// so one refusal is no proof: it tries for a short while.
-func lockFolder(dir string) (*folderLock, error) {
+// How long a lock is tried for: a Find in another process holds it for an instant, a command that reads for as long as it takes.
+const (
+	tryFor      = 200 * time.Millisecond
+	briefMoment = 15 * time.Second
+)
+
+// lockFolder takes the folder, or says in an *InUseError who has it. brief says that it is for one command that reads.
+func lockFolder(dir string, brief bool) (*folderLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the data folder: %w: give a folder that this user may write", err)
 	}
@@ -78,14 +90,14 @@ func lockFolder(dir string) (*folderLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the data folder's lock: %w: give a folder that this user may write", err)
 	}
-	for range 10 {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		if err = tryLock(f, true); err == nil {
-			return begin(f)
+			return begin(f, brief)
 		}
-		if !errors.Is(err, errLocked) {
+		tried := time.Since(began)
+		if !errors.Is(err, errLocked) || tried > briefMoment || tried > tryFor && !readHolder(f).Brief {
 			break
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	defer f.Close()
 	if !errors.Is(err, errLocked) {
@@ -95,8 +107,8 @@ func lockFolder(dir string) (*folderLock, error) {
 }
 
 // begin writes who holds the lock; the URL follows when there is one.
-func begin(f *os.File) (*folderLock, error) {
-	l := &folderLock{f}
+func begin(f *os.File, brief bool) (*folderLock, error) {
+	l := &folderLock{f, brief}
 	if err := l.say(""); err != nil {
 		f.Close()
 		return nil, err
@@ -106,7 +118,7 @@ func begin(f *os.File) (*folderLock, error) {
 
 // say writes the holder into the lock file.
 func (l *folderLock) say(url string) error {
-	b, err := json.Marshal(Holder{PID: os.Getpid(), URL: url, Started: time.Now().UTC().Truncate(time.Second)})
+	b, err := json.Marshal(Holder{PID: os.Getpid(), URL: url, Started: time.Now().UTC().Truncate(time.Second), Brief: l.brief})
 	if err != nil {
 		return err
 	}

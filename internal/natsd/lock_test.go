@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // holdVariable makes the test's program a hub that holds a folder until it is killed.
@@ -87,7 +88,7 @@ func TestOneHubPerFolder(t *testing.T) {
 
 func TestFindWhileStarting(t *testing.T) {
 	dir := t.TempDir()
-	l, err := lockFolder(dir)
+	l, err := lockFolder(dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,5 +102,24 @@ func TestFindWhileStarting(t *testing.T) {
 	}
 	if _, err := Find(dir); !errors.As(err, &used) {
 		t.Errorf("half written: error is %v", err)
+	}
+}
+
+// A hub that starts while a command reads the folder waits for it to end, and for a hub it does not wait.
+func TestHubWaitsForReaders(t *testing.T) {
+	dir := t.TempDir()
+	reads, err := lockFolder(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(2*tryFor, func() { _ = reads.release() })
+	runs, err := lockFolder(dir, false)
+	if err != nil {
+		t.Fatalf("beside a command that reads: %v", err)
+	}
+	defer runs.release() //nolint:errcheck // the folder is a test's
+	var inUse *InUseError
+	if _, err := lockFolder(dir, false); !errors.As(err, &inUse) || inUse.Holder.Brief {
+		t.Errorf("beside a hub: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ const DefaultMaxPayload = 8 << 20
 // Options say how the server runs. Dir alone is needed.
 type Options struct {
 	Dir        string      // the data folder, created if missing; one server per folder
+	Brief      bool        // for one command that reads and ends: a hub that starts meanwhile waits for it
 	Host       string      // to listen on; empty: 127.0.0.1. Beyond loopback Auth is required
 	Port       int         // 0: any free one
 	Auth       Auth        // who may connect; zero: whoever reaches the port

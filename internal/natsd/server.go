@@ -32,7 +32,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	lock, err := lockFolder(o.Dir)
+	lock, err := lockFolder(o.Dir, o.Brief)
 	if err != nil {
 		return nil, err
 	}
