@@ -1,0 +1,252 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/connectors/google"
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/integration/sandbox"
+	googlebox "github.com/rollcallhq/rollcall/integration/sandbox/google"
+)
+
+// followed is a Google organization whose log a connector follows.
+type followed struct {
+	t   *testing.T
+	box *googlebox.Sandbox
+	log *eventlog.Log
+
+	served http.Handler
+}
+
+// RoundTrip answers a request without a network.
+func (f *followed) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	if r.Body == nil { // a server's requests always have one
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	f.served.ServeHTTP(w, r)
+	resp := w.Result()
+	resp.Request = r
+	return resp, nil
+}
+
+// ofTruth is what the organization has of an identity, as far as the connector reads it.
+type ofTruth struct {
+	Name, Status                               string
+	Grants, Credentials, Consents, Connections []string
+}
+
+// truth is what the organization has, by id.
+func (f *followed) truth() map[string]ofTruth {
+	t := f.box.Truth()
+	out := map[string]ofTruth{}
+	for _, a := range slices.Concat(t.Agents, t.Further) {
+		if a.Native == "managed_identity" || a.Status == "deleted" {
+			continue // which the connector does not read
+		}
+		id := a.ID
+		if a.Native == "cloud_run_service" {
+			id = "//run.googleapis.com/" + id
+		}
+		one := ofTruth{Name: a.Name, Status: a.Status}
+		for _, b := range a.Bindings {
+			if reads(b) {
+				one.Grants = append(one.Grants, b)
+			}
+		}
+		one.Credentials = slices.Clone(a.Credentials)
+		for _, member := range a.Federated {
+			one.Credentials = append(one.Credentials, outsider(member))
+		}
+		one.Consents, one.Connections = a.Consents, a.Connections
+		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections} {
+			*list = sorted(*list)
+		}
+		out[id] = one
+	}
+	return out
+}
+
+// reads reports whether a binding is of a policy that the connector reads.
+func reads(binding string) bool {
+	_, at, _ := strings.Cut(binding, "@")
+	for _, prefix := range []string{"//cloudresourcemanager.", "//aiplatform.", "//iam.googleapis.com/projects/"} {
+		if strings.HasPrefix(at, prefix) {
+			return !strings.Contains(at, "/workloadIdentityPools/")
+		}
+	}
+	return false
+}
+
+// told is what the log says, by id.
+func (f *followed) told() map[string]ofTruth {
+	out := map[string]ofTruth{}
+	people := map[string]string{}
+	states := map[events.Ref]*events.Entity{}
+	for m, err := range f.log.States(context.Background(), "acme", "google") {
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if e := m.Event.Data.Entity; m.Event.Live() {
+			states[e.Ref()] = e
+			if e.Person != nil {
+				people[e.Holder] = e.Person.UserName
+			}
+			if e.Agent != nil {
+				out[e.Holder] = ofTruth{Name: e.Agent.Name, Status: string(e.Agent.Status)}
+			}
+		}
+	}
+	for _, e := range states {
+		one, ok := out[e.Holder]
+		if !ok {
+			continue
+		}
+		switch {
+		case e.Grant != nil && e.Grant.Type == "iam_role":
+			g := e.Grant.Role + "@" + e.Grant.Resource
+			if e.Grant.Condition != "" {
+				g += " if " + e.Grant.Condition
+			}
+			one.Grants = append(one.Grants, g)
+		case e.Grant != nil && strings.HasPrefix(e.Holder, "urn:"):
+			c := e.Grant.Resource
+			if e.Grant.Role != "" {
+				c += " with " + e.Grant.Role
+			}
+			one.Connections = append(one.Connections, c)
+		case e.Credential != nil && e.Credential.Type == "federated":
+			one.Credentials = append(one.Credentials, e.Credential.Name+" "+e.Credential.Subject)
+		case e.Credential != nil:
+			one.Credentials = append(one.Credentials, e.Key)
+		case e.Delegation != nil:
+			for _, scope := range e.Delegation.Scopes {
+				c := scope + "@" + e.Delegation.Resource + " for " + people[e.Delegation.Person]
+				switch {
+				case strings.HasPrefix(e.Delegation.NativeStatus, "no authorization"):
+					c += " (revoked)"
+				case e.Delegation.NativeStatus == "SUSPENDED":
+					c += " (suspended)"
+				}
+				one.Consents = append(one.Consents, c)
+			}
+		}
+		out[e.Holder] = one
+	}
+	for id, one := range out {
+		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections} {
+			*list = sorted(*list)
+		}
+		out[id] = one
+	}
+	return out
+}
+
+func (f *followed) differs() string { return gocmp.Diff(f.truth(), f.told()) }
+
+// Every change is in the log within some polls of the audit log, while the audits rest.
+func TestGoogleLogLeads(t *testing.T) {
+	m := &made{}
+	m.transport = connectors.NewTransport(m, connectors.Limits{Share: 1})
+	company := sandbox.NewCompany(1, 40)
+	box := googlebox.New(company, 1)
+	c, err := google.Vendor.New(connectors.Settings{Tenant: "acme", Connection: "google", Endpoint: "http://127.0.0.1:1", Transport: m.transport,
+		Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(box.Token())}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside = append(outside, m)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))) // what the company has was made before
+		f := &followed{t: t, box: box, log: eventlog.NewMemory(), served: sandbox.Serve(box)}
+		defer f.log.Close()
+		m.to = f
+		r, err := connectors.NewRunner(connectors.Config{Tenant: "acme", Connection: "google", Vendor: "google", Hub: "hub", Connector: c, Log: f.log,
+			Transport: m.transport, Breaker: connectors.Breaker{Max: 1e9, Share: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done, began := make(chan error, 1), time.Now()
+		defer cancel()
+		go func() { done <- r.Run(ctx) }()
+		for st := r.Status(); !st.CaughtUp(); st = r.Status() {
+			if time.Sleep(time.Second); time.Since(began) > time.Hour {
+				for _, s := range st.Feeds {
+					if !s.CaughtUp {
+						t.Errorf("%s: %s %s", s.Name, s.State, s.LastError)
+					}
+				}
+				t.Fatal("not caught up")
+			}
+		}
+		time.Sleep(time.Minute)
+		for _, s := range r.Status().Feeds {
+			if s.State != connectors.FeedCaughtUp {
+				t.Errorf("%s: %s %s", s.Name, s.State, s.LastError)
+			}
+		}
+		if diff := f.differs(); diff != "" {
+			t.Fatalf("after the first pass (-vendor +log):\n%s", diff)
+		}
+		made := map[sandbox.Op]int{}
+		ops := googleOps()
+		for i := range 2 * len(ops) {
+			op := ops[i%len(ops)]
+			out, err := box.Mutate(sandbox.Change{Op: op})
+			if errors.Is(err, sandbox.ErrNoTarget) {
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			made[op]++
+			time.Sleep(20 * time.Minute) // the registry's audit is woken for the last time after 15
+			synctest.Wait()
+			if diff := f.differs(); diff != "" {
+				t.Errorf("%s: %s (-vendor +log):\n%s", op, out.Text, diff)
+				break
+			}
+		}
+		var text []string
+		for _, op := range slices.Sorted(maps.Keys(made)) {
+			text = append(text, fmt.Sprintf("%s %d", op, made[op]))
+		}
+		t.Log(strings.Join(text, ", "))
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// googleOps are the changes of which Google's log tells.
+func googleOps() []sandbox.Op {
+	return append(sandbox.Ops(), sandbox.AddBinding, sandbox.RemoveBinding, sandbox.RewritePolicy, sandbox.DisableCredential, sandbox.EnableCredential,
+		sandbox.RedeployAgent, sandbox.CallAgent, sandbox.FailChange, sandbox.AddConnection, sandbox.RemoveConnection, sandbox.CreateProvider,
+		sandbox.DisableProvider, sandbox.EnableProvider, sandbox.DeleteProvider, sandbox.RestoreProvider, sandbox.RemoveConsent)
+}
+
+// outsider is a member from outside in the words of a credential.
+func outsider(member string) string {
+	_, rest, _ := strings.Cut(member, "://iam.googleapis.com/")
+	pool, subject, _ := strings.Cut(rest, "/subject/")
+	return pool + " " + subject
+}
