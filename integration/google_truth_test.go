@@ -162,13 +162,25 @@ func (f *followed) told() map[string]ofTruth {
 
 func (f *followed) differs() string { return gocmp.Diff(f.truth(), f.told()) }
 
-// Every change is in the log within some polls of the audit log, while the audits rest.
+// Every change is in the log within some polls of the audit log, while the audits rest: listed, and out of a queue.
 func TestGoogleLogLeads(t *testing.T) {
-	m := &made{}
+	t.Run("listed", func(t *testing.T) { googleLogLeads(t, false) })
+	t.Run("queued", func(t *testing.T) { googleLogLeads(t, true) })
+}
+
+func googleLogLeads(t *testing.T, queued bool) {
+	m, options := &made{}, map[string]string{}
 	m.transport = connectors.NewTransport(m, connectors.Limits{Share: 1})
 	company := sandbox.NewCompany(1, 40)
 	box := googlebox.New(company, 1)
-	c, err := google.Vendor.New(connectors.Settings{Tenant: "acme", Connection: "google", Endpoint: "http://127.0.0.1:1", Transport: m.transport,
+	if queued {
+		out, err := box.Mutate(sandbox.Change{Op: sandbox.OpenSink})
+		if err != nil {
+			t.Fatal(err)
+		}
+		options["subscription"] = out.Key
+	}
+	c, err := google.Vendor.New(connectors.Settings{Tenant: "acme", Connection: "google", Endpoint: "http://127.0.0.1:1", Transport: m.transport, Options: options,
 		Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(box.Token())}})
 	if err != nil {
 		t.Fatal(err)
