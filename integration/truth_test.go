@@ -159,12 +159,17 @@ func shown(a *roster.Agent, i int) seen {
 		s.Stewards = append(s.Stewards, x.Key)
 	}
 	for _, x := range n.Credentials {
-		s.Credentials = append(s.Credentials, x.Key)
+		if n.Vendor != "google" || x.Value.Type != "federated" { // see TestGoogleLogLeads
+			s.Credentials = append(s.Credentials, x.Key)
+		}
 	}
 	for _, x := range n.Grants {
 		key := x.Key
-		if n.Vendor == "google" { // where a grant has no id
-			key = x.Value.Role + "@" + strings.TrimPrefix(x.Value.Resource, "//cloudresourcemanager.googleapis.com/")
+		if n.Vendor == "google" { // where a grant has no id; on projects here, TestGoogleLogLeads has the others
+			resource := strings.TrimPrefix(x.Value.Resource, "//cloudresourcemanager.googleapis.com/")
+			if key = x.Value.Role + "@" + resource; !strings.HasPrefix(resource, "projects/") {
+				continue
+			}
 		}
 		s.Grants = append(s.Grants, key)
 	}
