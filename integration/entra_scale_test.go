@@ -229,26 +229,30 @@ func TestEntraFirstPassResumesAfterKills(t *testing.T) {
 		defer s.close()
 		known := 0
 		for range len(pool) - 1 {
-			appends := 0
+			pages := 0 // of the agents, that were stored
 			var mu sync.Mutex
-			r := s.read(func(events.Append) error {
+			r := s.read(func(a events.Append) error {
 				mu.Lock()
 				defer mu.Unlock()
-				if appends++; appends > 2 {
+				if pages == 1 {
 					return events.ErrFenced // as good as a kill: nothing is stored any more
+				}
+				if a.Feed == "service-principals" && len(a.Events) > 0 {
+					pages++
 				}
 				return nil
 			})
 			time.Sleep(10 * time.Second)
 			r.stop()
-			if n := s.agents(); n < known {
+			if n := s.agents(); n <= known { // each life goes on with the next page
 				t.Errorf("%d agents were known, and %d are after a kill", known, n)
 			} else {
 				known = n
 			}
 		}
-		if known == 0 || known == 1000 {
-			t.Errorf("%d agents are known after the kills: they did not come in the middle of the pass", known)
+		t.Logf("%d of 1000 agents are known after %d kills", known, len(pool)-1)
+		if known == 1000 {
+			t.Error("the kills did not come in the middle of the pass")
 		}
 		r := s.read(nil)
 		defer r.stop()

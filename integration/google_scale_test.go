@@ -149,6 +149,13 @@ func (r *googleReading) caughtUpNow() bool {
 	return st.CaughtUp()
 }
 
+// logged are the calls to the log so far.
+func (g *googleOrg) logged() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.calls["logging.googleapis.com"]
+}
+
 // perAccount are the calls about single accounts so far.
 func (g *googleOrg) perAccount() (n int) {
 	g.mu.Lock()
@@ -172,9 +179,9 @@ func TestGoogleIdleCycle(t *testing.T) {
 			r := g.read(pool[0], nil)
 			r.caughtUp(24 * time.Hour)
 			time.Sleep(2 * time.Minute)
-			before, logged := g.count(), g.calls["logging.googleapis.com"]
+			before, logged := g.count(), g.logged()
 			time.Sleep(9 * time.Minute)
-			polls := g.calls["logging.googleapis.com"] - logged
+			polls := g.logged() - logged
 			// The projects are looked for anew every ten minutes; nine minutes may begin just behind a poll.
 			if n := g.count() - before; polls < 9*4-1 || polls > 9*4 || n > polls+3 {
 				t.Errorf("%d accounts: %d calls in %d idle cycles, %d of them polls of the log", 10*accounts, n, 9*4, polls)
