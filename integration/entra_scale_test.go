@@ -15,7 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rollcallhq/rollcall/connectors"
 	entraconnector "github.com/rollcallhq/rollcall/connectors/entra"
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/events/eventlog"
@@ -56,22 +55,7 @@ func (s *tenant) close() {
 func makeEntra(tb testing.TB, n int) []*made {
 	tb.Helper()
 	token := entra.New(sandbox.NewCompanyAt(1, "entra", map[string]int{"agent_identity": 1}), 1).Token()
-	var out []*made
-	for range n {
-		m := &made{}
-		m.transport = connectors.NewTransport(m, connectors.Limits{Class: entraconnector.Vendor.Class})
-		c, err := entraconnector.Vendor.New(connectors.Settings{
-			Tenant: "acme", Connection: "entra", Endpoint: "http://127.0.0.1:1", Transport: m.transport,
-			Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(token)},
-		})
-		if err != nil {
-			tb.Fatal(err)
-		}
-		m.connector = c
-		out = append(out, m)
-	}
-	outside = append(outside, out...)
-	return out
+	return makeAll(tb, n, entraconnector.Vendor, "http://127.0.0.1:1", token)
 }
 
 // RoundTrip answers a request without a network.

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/connectors/google"
 	"github.com/rollcallhq/rollcall/events/eventlog"
 )
@@ -50,20 +49,7 @@ func newGoogleOrg(tb testing.TB, projects, accounts int) *googleOrg {
 // makeGoogle makes so many connectors to Google, before the bubble in which they are used begins.
 func makeGoogle(tb testing.TB, n int) []*made {
 	tb.Helper()
-	var out []*made
-	for range n {
-		m := &made{}
-		m.transport = connectors.NewTransport(m, connectors.Limits{Class: google.Vendor.Class, PerMinute: google.Vendor.PerMinute})
-		c, err := google.Vendor.New(connectors.Settings{Tenant: "acme", Connection: "google", Transport: m.transport,
-			Auth: map[string]connectors.Secret{"method": "bearer", "token": "token-of-the-org"}})
-		if err != nil {
-			tb.Fatal(err)
-		}
-		m.connector = c
-		out = append(out, m)
-	}
-	outside = append(outside, out...)
-	return out
+	return makeAll(tb, n, google.Vendor, "", "token-of-the-org")
 }
 
 // RoundTrip answers a request without a network.

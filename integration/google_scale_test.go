@@ -9,60 +9,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/connectors/google"
 	"github.com/rollcallhq/rollcall/events"
 )
 
 // What reading an organization at Google costs, by its own clock: the tests run in a bubble whose hours pass in an instant.
 
-// googleReading is a hub's runner at work on the organization.
-type googleReading struct {
-	g      *googleOrg
-	r      *connectors.Runner
-	cancel context.CancelFunc
-	done   chan error
-}
-
 // read starts a runner as a hub does, with the default share of the limits and the connector's own paces. fail, if it is given, is
 // asked before each append, and keeps it from being stored.
-func (g *googleOrg) read(m *made, fail func(events.Append) error) *googleReading {
+func (g *googleOrg) read(m *made, fail func(events.Append) error) *reading {
 	g.tb.Helper()
 	m.to = g
-	r, err := connectors.NewRunner(connectors.Config{
-		Tenant: "acme", Connection: "google", Vendor: "google", Hub: "hub", Connector: m.connector, Log: failing{g.log, fail}, Transport: m.transport,
-		Breaker: connectors.Breaker{Max: 1e9, Share: 1},
-	})
-	if err != nil {
-		g.tb.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	out := &googleReading{g: g, r: r, cancel: cancel, done: make(chan error, 1)}
-	go func() { out.done <- r.Run(ctx) }()
-	return out
-}
-
-func (r *googleReading) stop() {
-	r.cancel()
-	if err := <-r.done; err != nil {
-		r.g.tb.Errorf("the runner ended: %v", err)
-	}
-}
-
-// caughtUp lets time pass until every feed has been caught up, and says how much.
-func (r *googleReading) caughtUp(within time.Duration) time.Duration {
-	r.g.tb.Helper()
-	began := time.Now()
-	for {
-		st := r.r.Status()
-		if st.CaughtUp() {
-			return time.Since(began)
-		}
-		if time.Since(began) > within {
-			r.g.tb.Fatalf("not caught up within %v: %+v", within, st)
-		}
-		time.Sleep(5 * time.Second)
-	}
+	return startReading(g.tb, "google", m, failing{g.log, fail}, nil)
 }
 
 // known counts what the log holds, by kind.
@@ -144,7 +102,7 @@ func TestGoogleFirstPassResumesAfterKills(t *testing.T) {
 	})
 }
 
-func (r *googleReading) caughtUpNow() bool {
+func (r *reading) caughtUpNow() bool {
 	st := r.r.Status()
 	return st.CaughtUp()
 }

@@ -55,40 +55,11 @@ func newScaled(tb testing.TB, made []*made, agents, apps int) *scaled {
 // close ends what would let the bubble's time pass for ever: a log that looks after itself.
 func (s *scaled) close() { s.log.Close() }
 
-// made is a connector and the transport that it was made with. Connectors are made before the bubble begins, because the
-// vendor's SDK leaves a goroutine of each behind.
-type made struct {
-	connector connectors.Connector
-	transport *connectors.Transport
-	to        http.RoundTripper // the org of the bubble
-}
-
-// RoundTrip hands a request on.
-func (m *made) RoundTrip(r *http.Request) (*http.Response, error) { return m.to.RoundTrip(r) }
-
-// outside holds on to what was made: the SDK's finalizers must not run while a bubble is there.
-var outside []*made
-
 // makeConnectors makes so many connectors to orgs that come later.
 func makeConnectors(tb testing.TB, n int) []*made {
 	tb.Helper()
 	token := oktabox.New(sandbox.NewCompanyAt(1, "okta", map[string]int{"ai_agent": 1}), 1).Token()
-	var out []*made
-	for range n {
-		m := &made{}
-		m.transport = connectors.NewTransport(m, connectors.Limits{Class: okta.Vendor.Class})
-		c, err := okta.Vendor.New(connectors.Settings{
-			Tenant: "acme", Connection: "okta", Endpoint: "http://127.0.0.1:1", Transport: m.transport,
-			Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(token)},
-		})
-		if err != nil {
-			tb.Fatal(err)
-		}
-		m.connector = c
-		out = append(out, m)
-	}
-	outside = append(outside, out...)
-	return out
+	return makeAll(tb, n, okta.Vendor, "http://127.0.0.1:1", token)
 }
 
 // RoundTrip answers a request without a network.
@@ -137,14 +108,6 @@ func (s *scaled) count() int {
 	return s.total
 }
 
-// reading is a hub's runner at work on an org.
-type reading struct {
-	tb     testing.TB
-	r      *connectors.Runner
-	cancel context.CancelFunc
-	done   chan error
-}
-
 // read starts a runner as a hub does, with the default share of the limits and the connector's own paces. fail, if it is
 // given, is asked before each append, and keeps it from being stored.
 func (s *scaled) read(pace map[string]time.Duration, fail func(events.Append) error) *reading {
@@ -152,60 +115,6 @@ func (s *scaled) read(pace map[string]time.Duration, fail func(events.Append) er
 	m := s.made[0]
 	m.to, s.made = s, s.made[1:]
 	return startReading(s.tb, "okta", m, failing{s.log, fail}, pace)
-}
-
-// startReading starts a runner on what was made for it, with a breaker that never trips.
-func startReading(tb testing.TB, vendor string, m *made, log connectors.Log, pace map[string]time.Duration) *reading {
-	tb.Helper()
-	r, err := connectors.NewRunner(connectors.Config{
-		Tenant: "acme", Connection: vendor, Vendor: vendor, Hub: "hub", Connector: m.connector, Log: log, Transport: m.transport, Pace: pace,
-		Breaker: connectors.Breaker{Max: 1e9, Share: 1},
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	out := &reading{tb: tb, r: r, cancel: cancel, done: make(chan error, 1)}
-	go func() { out.done <- r.Run(ctx) }()
-	return out
-}
-
-// failing is a log that a hub can be killed at.
-type failing struct {
-	*eventlog.Log
-	fail func(events.Append) error
-}
-
-func (f failing) Append(ctx context.Context, a events.Append) (events.Receipt, error) {
-	if f.fail != nil {
-		if err := f.fail(a); err != nil {
-			return events.Receipt{}, err
-		}
-	}
-	return f.Log.Append(ctx, a)
-}
-
-func (r *reading) stop() {
-	r.cancel()
-	if err := <-r.done; err != nil {
-		r.tb.Errorf("the runner ended: %v", err)
-	}
-}
-
-// caughtUp lets time pass until every feed has been caught up, and says how much.
-func (r *reading) caughtUp(within time.Duration) time.Duration {
-	r.tb.Helper()
-	began := time.Now()
-	for {
-		st := r.r.Status()
-		if st.CaughtUp() {
-			return time.Since(began)
-		}
-		if time.Since(began) > within {
-			r.tb.Fatalf("not caught up within %v: %+v", within, st)
-		}
-		time.Sleep(5 * time.Second)
-	}
 }
 
 func (r *reading) feed(name string) connectors.FeedStatus {
