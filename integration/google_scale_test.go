@@ -95,7 +95,9 @@ func TestGoogleFirstPassResumesAfterKills(t *testing.T) {
 		}
 		killed.whole()
 		killed.keptToItsShare(lives)
-		if keys := killed.perAccount(); kills < 3 || keys > 2*whole.perAccount() {
+		// A life asks again for what it did not live to store: a few projects' accounts, at each of the sessions that it tries.
+		const again = 5 * 20
+		if keys := killed.perAccount(); kills < 3 || keys > whole.perAccount()+kills*again {
 			t.Errorf("%d kills: %d calls for single accounts, %d without a kill", kills, keys, whole.perAccount())
 		}
 		t.Logf("%d calls without a kill, %d with %d kills", whole.total, killed.total, kills)
