@@ -31,6 +31,7 @@ type Entity struct {
 	Delegation  *Delegation  `json:"delegation,omitzero"`
 	Risk        *Risk        `json:"risk,omitzero"`
 	Coverage    *Coverage    `json:"coverage,omitzero"`
+	Assertion   *Assertion   `json:"assertion,omitzero"`
 }
 
 // Ref is the entity's address.
@@ -63,6 +64,8 @@ func (e *Entity) Body() any {
 		return set(e.Risk != nil, e.Risk)
 	case KindCoverage:
 		return set(e.Coverage != nil, e.Coverage)
+	case KindAssertion:
+		return set(e.Assertion != nil, e.Assertion)
 	}
 	return nil
 }
@@ -104,7 +107,7 @@ func (e *Entity) Check() error {
 	}
 	bodies := 0
 	for _, set := range []bool{e.Agent != nil, e.Blueprint != nil, e.Person != nil, e.Stewardship != nil, e.Credential != nil,
-		e.Grant != nil, e.Delegation != nil, e.Risk != nil, e.Coverage != nil} {
+		e.Grant != nil, e.Delegation != nil, e.Risk != nil, e.Coverage != nil, e.Assertion != nil} {
 		if set {
 			bodies++
 		}

@@ -29,12 +29,15 @@ type Event struct {
 	Data Data `json:"data"`
 }
 
-// Data is what an event says. Exactly one of Entity and Activity is set.
+// Data is what an event says. Exactly one of Entity, Activity and Finding is set.
 type Data struct {
 	// Entity is the whole entity after the change; of a deleted one, as it last was.
 	Entity *Entity `json:"entity,omitzero"`
 
 	Activity *Activity `json:"activity,omitzero"`
+
+	// Finding is what the roster concludes. Its events lie beside the log, under [FindingsPrefix].
+	Finding *Finding `json:"finding,omitzero"`
 
 	// Changed maps each field of the entity's body that changed to its former value; null where it had none.
 	Changed map[string]jsontext.Value `json:"changed,omitzero"`
@@ -113,12 +116,19 @@ func (e *Event) Ref() Ref {
 		return e.Data.Entity.Ref()
 	case e.Data.Activity != nil:
 		return Ref{Kind: KindActivity, Holder: e.Data.Activity.Holder, Key: e.Data.Activity.Type}
+	case e.Data.Finding != nil:
+		return e.Data.Finding.Ref()
 	}
 	return Ref{}
 }
 
 // NATSSubject is the subject that the event is stored under.
-func (e *Event) NATSSubject() string { return Subject(e.Tenant, e.Connection, e.Ref()) }
+func (e *Event) NATSSubject() string {
+	if e.Data.Finding != nil {
+		return FindingSubject(e.Tenant, e.Connection, e.Data.Finding)
+	}
+	return Subject(e.Tenant, e.Connection, e.Ref())
+}
 
 // Verb is what happened to the entity; empty for activities.
 func (e *Event) Verb() Verb {

@@ -33,6 +33,8 @@ func everyKind() []Event {
 			ResourceName: "R", Status: StatusActive, NativeStatus: "x", Created: noon, Expires: noon}},
 		{Kind: KindRisk, Key: "r1", Risk: &Risk{Level: "high", State: "atRisk", Detail: "d", Detections: []string{"x"}, Updated: noon}},
 		{Kind: KindCoverage, Key: "owners", Coverage: &Coverage{Feed: "owners", Kinds: []Kind{KindStewardship}, State: CoverageBlind, Reason: "403"}},
+		{Kind: KindAssertion, Key: "same-1", Assertion: &Assertion{Says: SaysSame, Identities: []string{"entra/a", "okta/b"}, Identifier: Identifier{IDClient, "c1"},
+			By: "ann", Why: "one bot", Time: noon}},
 	}
 	var out []Event
 	for _, b := range bodies {

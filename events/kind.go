@@ -9,7 +9,7 @@ import (
 // Kind is a kind of thing that events speak of.
 type Kind string
 
-// The kinds. All but KindActivity are entities: things that have a state.
+// The kinds. All but KindActivity and KindFinding are entities: things that have a state in the log.
 const (
 	KindAgent       Kind = "agent"       // a non-human identity that a vendor can authenticate
 	KindBlueprint   Kind = "blueprint"   // the template of agents
@@ -20,12 +20,15 @@ const (
 	KindDelegation  Kind = "delegation"  // on whose behalf an agent may act
 	KindRisk        Kind = "risk"        // what a vendor suspects of an agent
 	KindCoverage    Kind = "coverage"    // what a connection can and cannot see
+	KindAssertion   Kind = "assertion"   // what an operator says about which identities are one agent
 	KindActivity    Kind = "activity"    // something that happened; not an entity
+	KindFinding     Kind = "finding"     // what the roster concludes; not an entity, and not in the log
 )
 
 // EntityKinds are the kinds that have a state, in a fixed order.
 var EntityKinds = []Kind{
 	KindAgent, KindBlueprint, KindPerson, KindStewardship, KindCredential, KindGrant, KindDelegation, KindRisk, KindCoverage,
+	KindAssertion,
 }
 
 // IsIdentity reports whether things of kind k are their own holder: agents, blueprints and persons.

@@ -13,6 +13,16 @@ const (
 	EpochsSubject = "rollcall.epochs" // the log's epochs; the last message names the one in force
 )
 
+// FindingsPrefix begins the subjects of findings, which lie beside the log.
+const FindingsPrefix = "rollcall.findings"
+
+// FindingSubject is where it is told that a finding was raised or cleared:
+//
+//	rollcall.findings.<tenant>.<connection>.<holder>.<code>.<key>
+func FindingSubject(tenant, connection string, f *Finding) string {
+	return join(FindingsPrefix, tenant, connection, f.Holder, string(f.Code), f.Key)
+}
+
 // Subject is the NATS subject of the history of one entity, or of one type of activity of one holder:
 //
 //	rollcall.events.<tenant>.<connection>.<holder>.<kind>.<key>
