@@ -180,4 +180,7 @@ type Coverage struct {
 	Kinds  []Kind `json:"kinds,omitzero"` // what the feed is the source of
 	State  string `json:"state"`
 	Reason string `json:"reason,omitzero"` // why it cannot see, and the cure
+
+	// SignIns says that the feed tells of sign-ins, or of tokens that agents were given: one that it does not tell of for long is unused.
+	SignIns bool `json:"sign_ins,omitzero"`
 }

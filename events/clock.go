@@ -13,7 +13,7 @@ const (
 	ActivityTick    = "tick"
 )
 
-// Thresholds say when the passing of time makes a finding. They come into the fold with the ticks.
+// Thresholds say when the passing of time makes a finding. They come into the fold with the ticks, in whole seconds.
 type Thresholds struct {
 	Settle   time.Duration // how long what belongs together may arrive apart: nobody is missed before
 	Expiring time.Duration // how long before its end a credential is said to expire

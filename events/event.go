@@ -130,9 +130,9 @@ func (e *Event) NATSSubject() string {
 	return Subject(e.Tenant, e.Connection, e.Ref())
 }
 
-// Verb is what happened to the entity; empty for activities.
+// Verb is what happened to the entity or the finding; empty for activities.
 func (e *Event) Verb() Verb {
-	if e.Data.Entity == nil {
+	if e.Data.Entity == nil && e.Data.Finding == nil {
 		return ""
 	}
 	_, verb := e.Type.Split()

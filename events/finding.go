@@ -13,10 +13,11 @@ const (
 	FindingDeletedElsewhere   Code = "deleted_elsewhere"    // deleted at one connection, alive at another
 	FindingCredentialExpired  Code = "credential_expired"   // a credential is past its end, and still there
 	FindingCredentialExpiring Code = "credential_expiring"  // a credential will end soon
-	FindingCredentialLongLive Code = "credential_long_life" // a secret, key or certificate that lives too long, or for ever
+	FindingCredentialLongLife Code = "credential_long_life" // a secret, key or certificate that lives too long, or for ever
 	FindingPrivileged         Code = "privileged"           // a grant gives power over a whole tenant, organization or project
 	FindingUnused             Code = "unused"               // nothing was done in the agent's name for a long time
-	FindingOrphaned           Code = "orphaned"             // its blueprint, or what it ran on, is gone
+	FindingOrphaned           Code = "orphaned"             // its blueprint is gone
+	FindingHostGone           Code = "host_gone"            // what it runs on, or belongs to, is gone
 	FindingDanglingGrant      Code = "dangling_grant"       // a grant to an identity that is gone
 )
 

@@ -52,9 +52,9 @@ func life(t *testing.T) []byte {
 	return out
 }
 
-// Events of every version ever written are read as they were meant. What stands in the file of a version is never written again, lines
-// of a new kind may come behind it: what a log
-// holds cannot be changed either. A new version writes its own with the first run of this test; commit it.
+// Events of every version ever written are read as they were meant. What stands in the file of a version is never written again, since
+// what a log holds cannot be changed either; lines of a new kind may come behind it. A new version writes its own file with the first
+// run of this test; commit it.
 func TestEveryVersionIsRead(t *testing.T) {
 	for version := 1; version <= SchemaVersion; version++ {
 		file := filepath.Join("testdata", fmt.Sprintf("schema-%d.jsonl", version))

@@ -9,8 +9,11 @@
 //	<tenant>.<agent id>                          an [Agent]
 //	_holders.<tenant>.<connection>.<vendor id>   an [Identity] that is no agent: a person, a blueprint, or not yet known
 //	_coverage.<tenant>.<connection>.<feed>       what a feed can see, a [Coverage]
+//	_clock.<tenant>                              the last tick, a [Clock]
+//	_assertions.<tenant>.<key>                   what an operator says about which identities are one agent, an [Assertion]
 //
-// Memory and start-up cost grow with the number of entities; the cost of an event with the size of the group that it touches.
+// Memory and start-up cost grow with the number of entities. An event costs as much as the identity that it is about, a document as much as
+// the group that it shows.
 package roster
 
 import (
@@ -24,11 +27,14 @@ import (
 const Name = "roster"
 
 // Version is the version of the fold. A view that another version wrote is rebuilt.
-const Version = 2
+const Version = 3
 
 const (
 	holdersPrefix  = "_holders"
 	coveragePrefix = "_coverage"
+
+	clockPrefix      = "_clock"
+	assertionsPrefix = "_assertions"
 )
 
 // Agent is one agent of the company, or, when Successor is set, only a pointer from an id that is no longer in use.
@@ -43,12 +49,13 @@ type Agent struct {
 	Class       events.Class   `json:"class,omitzero"`
 	Models      []events.Model `json:"models,omitzero"`
 
-	Identities []Identity `json:"identities,omitzero"` // the one that the id is of comes first
-	Links      []Link     `json:"links,omitzero"`      // why they are held to be one agent
+	Identities []Identity       `json:"identities,omitzero"` // the one that the id is of comes first
+	Links      []Link           `json:"links,omitzero"`      // why they are held to be one agent
+	Findings   []events.Finding `json:"findings,omitzero"`   // what somebody should look at, ordered by code, identity and key
 
 	FirstSeen  time.Time `json:"first_seen,omitzero"`  // when the first event about it was recorded
 	LastChange time.Time `json:"last_change,omitzero"` // when its last change happened at the vendor
-	Sequence   uint64    `json:"sequence,omitzero"`    // of the last event that it reflects
+	Sequence   uint64    `json:"sequence,omitzero"`    // of the last event about its identities
 }
 
 // Identity is one identity at one connection, with all that hangs on it.
@@ -72,6 +79,7 @@ type Identity struct {
 
 	LastActivity *LastActivity `json:"last_activity,omitzero"`
 
+	Event         string    `json:"event,omitzero"`         // id of the last event about the identity itself
 	FirstSeen     time.Time `json:"first_seen"`             // when its first event was recorded
 	FirstSeenAs   string    `json:"first_seen_as,omitzero"` // "snapshot": a listing showed it, it may be older
 	FirstSequence uint64    `json:"first_sequence"`         // of that event
@@ -94,7 +102,7 @@ type LastActivity struct {
 	Outcome string    `json:"outcome,omitzero"`
 }
 
-// Link is the evidence that two identities are one agent: an identifier that both have.
+// Link is the evidence that identities are one agent: an identifier that all have, or an assertion, whose key is the value.
 type Link struct {
 	Type       events.IdentifierType `json:"type"`
 	Value      string                `json:"value"`

@@ -2,107 +2,174 @@ package roster
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rollcallhq/rollcall/events"
-	"github.com/rollcallhq/rollcall/projections"
 )
 
-// ownID is the id of the agent that is this identity alone, and of a group of which it is the first.
+// group is one agent: all identities that evidence connects.
+type group struct {
+	members  []*node
+	first    *node // whose id is the agent's
+	tally    []tally
+	sign     time.Time        // the last sign of life of any
+	findings []events.Finding // about the agent as a whole, ordered by code
+
+	// was are the findings that the groups which were joined into this one had, until it is looked at.
+	was []events.Finding
+}
+
+// facts are what the findings about a whole agent depend on, of one identity.
+type facts struct {
+	connection string
+	native     string
+	status     events.Status
+	answered   Answered
+	watched    bool // its connection tells of sign-ins
+}
+
+// tally counts the identities of a group that share their facts.
+type tally struct {
+	facts
+	n int
+}
+
+func (g *group) count(f facts, by int) {
+	for i := range g.tally {
+		if g.tally[i].facts == f {
+			if g.tally[i].n += by; g.tally[i].n == 0 {
+				g.tally = slices.Delete(g.tally, i, i+1)
+			}
+			return
+		}
+	}
+	g.tally = append(g.tally, tally{f, by})
+}
+
+// has reports whether any identity's facts are so.
+func (g *group) has(so func(facts) bool) bool {
+	return slices.ContainsFunc(g.tally, func(t tally) bool { return so(t.facts) })
+}
+
+func newGroup(n *node) *group {
+	g := &group{first: n, members: []*node{n}, sign: n.sign(), tally: []tally{{n.facts, 1}}}
+	n.group, n.pos = g, 0
+	return g
+}
+
+// id is the agent's.
+func (g *group) id() string { return ownID(g.first.at()) }
+
+// ownID is the id that an agent has when the identity is its first.
 func ownID(a at) string { return "agt_" + events.Digest(a.tenant, a.connection, a.holder)[:20] }
 
-// regroup brings the documents up to date after a change to the identity at a: its own, and, if what it is linked to has
-// changed, those of the group that it left and the group that it came into.
-func (r *Roster) regroup(a at) {
-	i := r.identities[a]
-	if i.Agent == nil {
-		r.put(HolderKey(a.tenant, a.connection, a.holder), func() ([]byte, error) { return events.Marshal(i) })
-		return
-	}
-	if _, housed := r.home[a]; !housed && i.FirstSequence != i.Sequence {
-		r.drop(HolderKey(a.tenant, a.connection, a.holder)) // until now it was not known to be an agent
-	}
-	before := r.links.group(a)
-	if !r.links.set(a, linking(i)) {
-		r.house(before)
-		return
-	}
-	left := slices.DeleteFunc(before, func(b at) bool { return b == a })
-	for _, b := range append(left, a) {
-		r.house(r.links.group(b))
+// add takes an identity in.
+func (g *group) add(n *node) {
+	n.group, n.pos = g, len(g.members)
+	g.members = append(g.members, n)
+	g.count(n.facts, 1)
+	g.sign = later(g.sign, n.sign())
+	if compareNodes(n, g.first) < 0 {
+		g.first = n
 	}
 }
 
-// house puts a group under one roof: the document of the identity that was seen first. The ids of the others point there.
-func (r *Roster) house(group []at) {
-	first := r.first(group)
-	id := ownID(first)
-	for _, a := range group {
-		own := ownID(a)
-		if moved := r.home[a] != id; moved && a != first {
-			pointer := Agent{ID: own, Tenant: a.tenant, Successor: id}
-			r.put(AgentKey(a.tenant, own), func() ([]byte, error) { return events.Marshal(pointer) })
+// take removes an identity; the caller sets first and sign right.
+func (g *group) take(n *node) {
+	last := len(g.members) - 1
+	g.members[n.pos], g.members[last].pos = g.members[last], n.pos
+	g.members[last] = nil
+	g.members = g.members[:last]
+	g.count(n.facts, -1)
+}
+
+// survey sets what depends on all members right.
+func (g *group) survey() {
+	g.first, g.sign = slices.MinFunc(g.members, compareNodes), time.Time{}
+	for _, n := range g.members {
+		g.sign = later(g.sign, n.sign())
+	}
+}
+
+// join makes one group of two, the smaller one moves. It returns the group that is left.
+func join(a, b *node) *group {
+	into, from := a.group, b.group
+	if into == from {
+		return into
+	}
+	if len(into.members) < len(from.members) {
+		into, from = from, into
+	}
+	for _, n := range from.members {
+		into.add(n)
+	}
+	into.was = slices.Concat(into.was, into.findings, from.was, from.findings)
+	into.findings = nil
+	from.members = nil
+	return into
+}
+
+// split moves identities that are no longer connected to the others of their group into one of their own, and returns it.
+func split(leaving []*node) *group {
+	from := leaving[0].group
+	lost := false
+	for _, n := range leaving {
+		from.take(n)
+		lost = lost || n == from.first || n.sign().Equal(from.sign)
+	}
+	g := newGroup(leaving[0])
+	for _, n := range leaving[1:] {
+		g.add(n)
+	}
+	for _, f := range slices.Concat(from.findings, from.was) {
+		f.Connection, f.Holder = "", "" // said of the other, and held of this one as long
+		g.was = append(g.was, f)
+	}
+	if lost {
+		from.survey()
+	}
+	return g
+}
+
+// document is the agent's.
+func (g *group) document() Agent {
+	members := slices.SortedFunc(slices.Values(g.members), compareNodes)
+	d := Agent{ID: g.id(), Tenant: g.first.Tenant, Status: events.StatusDeleted, Class: events.ClassUnknown}
+	for _, n := range members {
+		d.Identities = append(d.Identities, *n.Identity)
+		d.Name = cmp.Or(d.Name, n.Agent.Name)
+		d.Description = cmp.Or(d.Description, n.Agent.Description)
+		d.Status = mostAlive(n.Agent.Status, d.Status)
+		d.Class = mostCertain(n.Agent.Class, d.Class)
+		d.Models = append(d.Models, n.Agent.Models...)
+		d.Findings = append(d.Findings, n.findings...)
+		if d.FirstSeen.IsZero() || n.FirstSeen.Before(d.FirstSeen) {
+			d.FirstSeen = n.FirstSeen
 		}
-		r.home[a] = id
-	}
-	r.put(AgentKey(first.tenant, id), func() ([]byte, error) { return events.Marshal(r.agent(first)) })
-}
-
-func (r *Roster) first(group []at) at { return slices.MinFunc(group, r.order) }
-
-// order puts what stands by itself before a user account that an agent acts as, which is never there without it, and then what
-// was seen first. So the group's name and id do not depend on which of two feeds was quicker when the roll was first called.
-func (r *Roster) order(a, b at) int {
-	i, j := r.identities[a], r.identities[b]
-	return cmp.Or(cmp.Compare(rank(i), rank(j)), cmp.Compare(i.FirstSequence, j.FirstSequence), a.compare(b))
-}
-
-func rank(i *Identity) int {
-	if slices.Equal(i.Agent.Models, []events.Model{events.ModelUser}) {
-		return 1
-	}
-	return 0
-}
-
-// agent makes the document of the group that first leads.
-func (r *Roster) agent(first at) Agent {
-	group := r.links.group(first)
-	slices.SortFunc(group, r.order)
-	d := Agent{ID: ownID(first), Tenant: first.tenant, Status: events.StatusDeleted, Class: events.ClassUnknown}
-	for _, a := range group {
-		i := r.identities[a]
-		d.Identities = append(d.Identities, *i)
-		d.Name = cmp.Or(d.Name, i.Agent.Name)
-		d.Description = cmp.Or(d.Description, i.Agent.Description)
-		d.Status = mostAlive(i.Agent.Status, d.Status)
-		d.Class = mostCertain(i.Agent.Class, d.Class)
-		d.Models = append(d.Models, i.Agent.Models...)
-		if d.FirstSeen.IsZero() || i.FirstSeen.Before(d.FirstSeen) {
-			d.FirstSeen = i.FirstSeen
-		}
-		d.LastChange = later(d.LastChange, i.LastChange)
-		d.Sequence = max(d.Sequence, i.Sequence)
+		d.LastChange = later(d.LastChange, n.LastChange)
+		d.Sequence = max(d.Sequence, n.Sequence)
 	}
 	slices.Sort(d.Models)
 	d.Models = slices.Compact(d.Models)
-	d.Links = r.evidence(group)
+	d.Links = shared(members)
+	d.Findings = append(d.Findings, g.findings...)
+	slices.SortFunc(d.Findings, compareFindings)
 	return d
 }
 
-// evidence lists the names that two or more of the group share.
-func (r *Roster) evidence(group []at) []Link {
+func shared(members []*node) []Link {
 	var out []Link
-	seen := map[name]bool{}
-	for _, a := range group {
-		for _, n := range r.links.names[a] {
-			if seen[n] || len(r.links.shared[n]) < 2 {
+	seen := map[*evidence]bool{}
+	for _, n := range members {
+		for _, e := range n.edges {
+			if seen[e.to] || e.to.len() < 2 || !e.to.joins() {
 				continue
 			}
-			seen[n] = true
-			l := Link{Type: n.id.Type, Value: n.id.Value}
-			for b := range r.links.shared[n] {
-				l.Identities = append(l.Identities, b.connection+"/"+b.holder)
+			seen[e.to] = true
+			l := Link{Type: e.to.id.Type, Value: e.to.id.Value}
+			for m := range e.to.holders {
+				l.Identities = append(l.Identities, m.at().spelled())
 			}
 			slices.Sort(l.Identities)
 			out = append(out, l)
@@ -111,32 +178,3 @@ func (r *Roster) evidence(group []at) []Link {
 	slices.SortFunc(out, func(a, b Link) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value)) })
 	return out
 }
-
-// Check implements [projections.Projection].
-func (r *Roster) Check() error {
-	for a, i := range r.identities {
-		if i.at() != a {
-			return fmt.Errorf("identity %v lies at %v", i.at(), a)
-		}
-		if i.Agent == nil {
-			continue
-		}
-		group := r.links.group(a)
-		if id := ownID(r.first(group)); r.home[a] != id {
-			return fmt.Errorf("identity %v is at home in %s, and its group is %s", a, r.home[a], id)
-		}
-		for _, b := range group {
-			if b.tenant != a.tenant {
-				return fmt.Errorf("identities %v and %v of two tenants are joined", a, b)
-			}
-		}
-	}
-	for a := range r.home {
-		if i := r.identities[a]; i == nil || i.Agent == nil {
-			return fmt.Errorf("agent %s holds %v, which is no agent", r.home[a], a)
-		}
-	}
-	return nil
-}
-
-var _ projections.Projection = (*Roster)(nil)

@@ -8,8 +8,6 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-func (i *Identity) at() at { return at{i.Tenant, i.Connection, i.Holder} }
-
 // apply folds one event into the identity that it is about.
 func (i *Identity) apply(m *events.Message) {
 	e := &m.Event
@@ -44,6 +42,7 @@ func (i *Identity) apply(m *events.Message) {
 // become takes over what the event says of the identity itself. One that is gone stays, as deleted.
 func (i *Identity) become(e *events.Event) {
 	n := e.Data.Entity
+	i.Event = e.ID
 	switch n.Kind {
 	case events.KindAgent:
 		i.Agent, i.Gone, i.Unknown = n.Agent, e.Data.Gone, n.Unknown

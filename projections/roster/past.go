@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/projections"
@@ -27,10 +28,10 @@ func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Me
 		}
 	}
 	then := newRoster()
-	for a, i := range later.identities {
-		then.identities[a] = &Identity{
-			Tenant: i.Tenant, Connection: i.Connection, Holder: i.Holder, FirstSeen: i.FirstSeen, FirstSeenAs: i.FirstSeenAs, FirstSequence: i.FirstSequence,
-		}
+	for a, n := range later.nodes {
+		then.nodes[a] = &node{Identity: &Identity{
+			Tenant: n.Tenant, Connection: n.Connection, Holder: n.Holder, FirstSeen: n.FirstSeen, FirstSeenAs: n.FirstSeenAs, FirstSequence: n.FirstSequence,
+		}}
 	}
 	for m, err := range states {
 		if err != nil {
@@ -40,6 +41,7 @@ func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Me
 			return nil, err
 		}
 	}
+	then.undate()
 	drained, err := then.Drain()
 	docs := Documents{}
 	for _, d := range drained {
@@ -48,6 +50,21 @@ func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Me
 		}
 	}
 	return docs, err
+}
+
+// undate takes away since when findings are known to hold.
+func (r *Roster) undate() {
+	for _, n := range r.nodes {
+		for i := range n.findings {
+			n.findings[i].Raised, n.findings[i].Sequence = time.Time{}, 0
+		}
+		if n.group == nil {
+			continue
+		}
+		for i := range n.group.findings {
+			n.group.findings[i].Raised, n.group.findings[i].Sequence = time.Time{}, 0
+		}
+	}
 }
 
 // Documents are a roster in memory, by key. They implement [Store].
