@@ -98,7 +98,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
 		{"", "decoding"}, {"[]", "decoding"}, {body[:len(body)/2], "decoding"},
 		{strings.Replace(body, `"schemaversion":1`, `"schemaversion":99`, 1), "version 99"},
-		{strings.Replace(body, `"entity":`, `"entitty":`, 1), "either an entity or an activity"},
+		{strings.Replace(body, `"entity":`, `"entitty":`, 1), "either an entity or an activity or a finding"},
 	} {
 		if _, err := Decode([]byte(c.body)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("Decode(%.40q) = %v, want an error with %q", c.body, err, c.want)

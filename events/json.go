@@ -40,8 +40,9 @@ func Decode(b []byte) (Event, error) {
 		return Event{}, fmt.Errorf("event %s has schema version %d, this program reads 1 to %d: %w", e.ID, e.SchemaVersion, SchemaVersion, ErrTooNew)
 	case e.SchemaVersion < 1:
 		return Event{}, fmt.Errorf("event %s has no schema version", e.ID)
-	case (e.Data.Entity == nil) == (e.Data.Activity == nil):
-		return Event{}, fmt.Errorf("event %s must have either an entity or an activity", e.ID)
+	case e.Data.Finding != nil && e.Data.Entity == nil && e.Data.Activity == nil:
+	case e.Data.Finding != nil || (e.Data.Entity == nil) == (e.Data.Activity == nil):
+		return Event{}, fmt.Errorf("event %s must have either an entity or an activity or a finding", e.ID)
 	}
 	return e, nil
 }

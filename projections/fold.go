@@ -18,6 +18,7 @@ type folding struct {
 	saved Checkpoint      // what the view holds
 	at    Checkpoint      // what p holds
 	stale map[string]bool // rebuilding: keys of the former view that p has not written yet
+	tells *telling        // nil: nobody hears what p concludes
 }
 
 // load brings p to what the view holds. A view that another version wrote, one left half rebuilt, and one that reflects what
@@ -52,7 +53,8 @@ func (f *folding) load(ctx context.Context) error {
 	if f.cfg.Committed != nil && f.stale == nil {
 		f.cfg.Committed(f.saved)
 	}
-	return nil
+	f.tells, err = newTelling(ctx, f)
+	return err
 }
 
 func (f *folding) unfit(end events.Position) string {
@@ -109,11 +111,11 @@ func (f *folding) catchUp(ctx context.Context) error {
 
 // settle ends a rebuild: documents that the new view does not have are removed, and the checkpoint says that it is whole.
 func (f *folding) settle(ctx context.Context) error {
-	if err := f.commit(ctx); err != nil {
+	if err := f.tells.amend(ctx, f); err != nil {
 		return err
 	}
-	if f.stale == nil {
-		return nil
+	if err := f.commit(ctx); err != nil || f.stale == nil {
+		return err
 	}
 	var gone []Document
 	for _, key := range slices.Sorted(maps.Keys(f.stale)) {
@@ -124,11 +126,14 @@ func (f *folding) settle(ctx context.Context) error {
 }
 
 func (f *folding) commit(ctx context.Context) error {
+	if err := f.tells.tell(ctx, f); err != nil {
+		return err
+	}
 	docs, err := f.p.Drain()
 	if err != nil {
 		return &BrokenError{"view " + f.cfg.Name, err}
 	}
-	if len(docs) == 0 && f.at.Position == f.saved.Position {
+	if len(docs) == 0 && f.at.Position == f.saved.Position && f.at.Heard == f.saved.Heard {
 		return nil
 	}
 	for _, d := range docs {

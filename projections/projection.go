@@ -31,21 +31,6 @@ type Projection interface {
 	Check() error
 }
 
-// Teller is a projection that concludes events of its own from those that it folds. What it tells follows from the log alone: folding the
-// same events again tells the very same, with the same ids.
-type Teller interface {
-	Projection
-
-	// Tell returns what was concluded since the last Tell, in the order of the log.
-	Tell() []Told
-}
-
-// Told is an event that a projection has concluded, and the place of the event from which it did.
-type Told struct {
-	Event    events.Event
-	Position events.Position
-}
-
 // Document is one entry of a view. Keys are of the letters [A-Za-z0-9_=-] in parts joined by dots; see [Key].
 type Document struct {
 	Key  string
@@ -57,6 +42,7 @@ type Checkpoint struct {
 	events.Position        // of the last event that the view reflects
 	Version         int    `json:"version"`              // of the fold that wrote the view
 	Rebuilding      bool   `json:"rebuilding,omitempty"` // the view is being written anew and is not whole
+	Heard           uint64 `json:"heard,omitempty"`      // revision of what had been heard of the view's projection
 	Revision        uint64 `json:"-"`                    // the checkpoint's own place in the view, for compare-and-set
 }
 

@@ -18,6 +18,9 @@ type Config struct {
 	Log     Log
 	View    View
 
+	// Hearer, if set, is told what the projection concludes, if it is a [Teller].
+	Hearer Hearer
+
 	// Lease, if set, blocks until this instance may keep the view and returns a channel that is closed when it no longer may.
 	// The compare-and-set on the checkpoint is what keeps the view right; the lease spares useless work.
 	Lease func(context.Context) (lost <-chan struct{}, release func(), err error)

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -100,6 +101,7 @@ func compareVerdicts(a, b verdict) int {
 // fold makes the very same. What one agent no longer has and another, that parted from it, still has of the same identity goes on.
 func (r *Roster) tell() {
 	slices.SortFunc(r.verdicts, compareVerdicts)
+	told := 0
 	for i, v := range r.verdicts {
 		twin := func(j int) bool {
 			return j >= 0 && j < len(r.verdicts) && sameFinding(&r.verdicts[j].Finding, &v.Finding)
@@ -107,16 +109,64 @@ func (r *Roster) tell() {
 		if twin(i-1) || twin(i+1) {
 			continue
 		}
-		m, f := &r.now.Event, v.Finding
-		n := r.nodes[at{m.Tenant, f.Connection, f.Holder}]
-		f.Agent = n.group.id()
-		e := events.New(m.Tenant, f.Connection, n.Vendor, events.EntityType(events.KindFinding, v.verb), m.RecordedTime, m.RecordedTime,
-			events.Data{Finding: &f, Evidence: events.Evidence{Feed: Name, How: events.HowInferred, Cause: m.ID}})
-		e.ID = events.Digest(m.ID, string(v.verb), e.NATSSubject())
-		r.told = append(r.told, projections.Told{Event: e, Position: r.now.Position})
+		told++
+		r.told = append(r.told, projections.Told{Event: r.event(v.verb, v.Finding), Position: r.now.Position, N: told})
 	}
 	r.verdicts = r.verdicts[:0]
 }
+
+// event tells of a finding what the event that is being applied has made of it.
+func (r *Roster) event(verb events.Verb, f events.Finding) events.Event {
+	m := &r.now.Event
+	vendor := ""
+	if n := r.nodes[at{m.Tenant, f.Connection, f.Holder}]; n != nil {
+		f.Agent, vendor = n.group.id(), n.Vendor
+	}
+	e := events.New(m.Tenant, f.Connection, vendor, events.EntityType(events.KindFinding, verb), m.RecordedTime, m.RecordedTime,
+		events.Data{Finding: &f, Evidence: events.Evidence{Feed: Name, How: events.HowInferred, Cause: m.ID}})
+	e.ID = events.Digest(m.ID, string(verb), e.NATSSubject())
+	return e
+}
+
+// Amend implements [projections.Teller]. What is cleared here was told by other rules, or of a log that was restored since.
+func (r *Roster) Amend(held []events.Event) []events.Event {
+	r.wake()
+	told := map[string]*events.Event{}
+	for i := range held {
+		if held[i].Data.Finding != nil && held[i].Verb() == events.Raised {
+			told[held[i].NATSSubject()] = &held[i]
+		}
+	}
+	var out []events.Event
+	for _, n := range sorted(slices.Collect(maps.Values(r.nodes))) {
+		findings := n.findings
+		if n.group != nil && n.group.first == n {
+			findings = slices.Concat(findings, n.group.findings)
+		}
+		for _, f := range findings {
+			f.Agent = n.group.id()
+			e := events.New(n.Tenant, f.Connection, n.Vendor, events.EntityType(events.KindFinding, events.Raised), f.Raised, f.Raised,
+				events.Data{Finding: &f, Evidence: events.Evidence{Feed: Name, How: events.HowInferred}})
+			e.ID = events.Digest(amended, e.NATSSubject(), f.Raised.String())
+			if told[e.NATSSubject()] == nil {
+				out = append(out, e)
+			}
+			delete(told, e.NATSSubject())
+		}
+	}
+	for _, subject := range slices.Sorted(maps.Keys(told)) {
+		e := *told[subject]
+		f := *e.Data.Finding
+		f.Cleared = r.last
+		e.Type, e.Time, e.RecordedTime = events.EntityType(events.KindFinding, events.Cleared), r.last, r.last
+		e.Data = events.Data{Finding: &f, Evidence: events.Evidence{Feed: Name, How: events.HowInferred, Note: amended}}
+		e.ID = events.Digest(amended, subject, e.ID)
+		out = append(out, e)
+	}
+	return out
+}
+
+const amended = "it no longer follows from the log, as the rules are now"
 
 // within reports whether a moment has come at now, and else when it is due. Without a clock nothing has come.
 func within(moment, now time.Time) (come bool, due time.Time) {

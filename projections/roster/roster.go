@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/projections"
@@ -35,6 +36,7 @@ type Roster struct {
 	now      *events.Message // the event that is being applied
 	verdicts []verdict       // that it has brought about so far
 	told     []projections.Told
+	last     time.Time // when the last event that was applied was recorded
 }
 
 // New makes an empty roster.
@@ -124,6 +126,9 @@ func (r *Roster) wake() {
 	for _, n := range nodes {
 		r.needed.set(n)
 	}
+	for _, c := range r.clocks {
+		r.last = later(r.last, c.Tick.Time)
+	}
 	for _, n := range nodes {
 		if n.Agent != nil {
 			n.facts = r.facts(n)
@@ -153,7 +158,7 @@ func (r *Roster) wake() {
 // Apply implements [projections.Projection].
 func (r *Roster) Apply(m events.Message) error {
 	r.wake()
-	r.now = &m
+	r.now, r.last = &m, m.Event.RecordedTime
 	defer func() { r.now = nil }()
 	if err := r.apply(&m); err != nil {
 		return err
