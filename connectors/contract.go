@@ -38,6 +38,9 @@ type Feed struct {
 	Name  string        // stable for ever: it names the cursor. [a-z0-9-]
 	Kinds []events.Kind // what the feed is the source of: unknown, not none, while the feed cannot read
 
+	// SignIns says that the feed tells of sign-ins, or of tokens that agents are given, so that an agent of which it tells none is unused.
+	SignIns bool
+
 	// Every is the pace once caught up, if the configuration sets no other.
 	Every time.Duration
 

@@ -63,7 +63,7 @@ func (s *sight) page(f *Feed, blind []Blindness, whole bool) (*events.Coverage, 
 }
 
 func coverageOf(f *Feed, blind []Blindness) *events.Coverage {
-	c := &events.Coverage{Feed: f.Name, Kinds: sortedKinds(f.Kinds), State: events.CoverageComplete}
+	c := &events.Coverage{Feed: f.Name, Kinds: sortedKinds(f.Kinds), SignIns: f.SignIns, State: events.CoverageComplete}
 	var reasons []string
 	for _, b := range blind {
 		reason := b.Reason
@@ -89,7 +89,7 @@ func blindness(f *Feed, fault *Fault, scrub func(string) string) *events.Coverag
 	case fault.Err != nil:
 		reason += ": " + fault.Err.Error()
 	}
-	return &events.Coverage{Feed: f.Name, Kinds: sortedKinds(f.Kinds), State: events.CoverageBlind, Reason: clip(scrub(reason), 500)}
+	return &events.Coverage{Feed: f.Name, Kinds: sortedKinds(f.Kinds), SignIns: f.SignIns, State: events.CoverageBlind, Reason: clip(scrub(reason), 500)}
 }
 
 func sortedKinds(kinds []events.Kind) []events.Kind {

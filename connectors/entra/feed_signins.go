@@ -32,7 +32,7 @@ func signIns(c *client, o settings) connectors.Feed {
 	w.take = func(ctx context.Context, cur *logCursor, raw jsontext.Value, asked time.Time) ([]connectors.Record, error) {
 		return takeSignIn(ctx, w, cur, raw, asked)
 	}
-	return connectors.Feed{Name: name, Kinds: []events.Kind{events.KindActivity}, Every: 2 * time.Minute, Pull: w.pull}
+	return connectors.Feed{Name: name, Kinds: []events.Kind{events.KindActivity}, SignIns: true, Every: 2 * time.Minute, Pull: w.pull}
 }
 
 // wireSignIn is an entry of the sign-in log, as far as it is kept: no names of persons, no addresses.

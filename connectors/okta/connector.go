@@ -87,7 +87,7 @@ func feeds(c *client, o settings) []connectors.Feed {
 		audit("app-grants", c.appIDs, partGrants),
 		audit("app-roles", c.appIDs, partRoles),
 		audit("people", knownPeople, partPerson),
-		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, Every: 10 * time.Second, Pull: c.wholly((&logFeed{client: c, opts: o.log}).pull)},
+		{Name: systemLog, Kinds: []events.Kind{events.KindActivity}, SignIns: o.log.activities == activitiesAll, Every: 10 * time.Second, Pull: c.wholly((&logFeed{client: c, opts: o.log}).pull)},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
 )
 
 // Config is a whole configuration, with secrets resolved.
@@ -21,6 +22,9 @@ type Config struct {
 	NATS    NATS
 	Hooks   Hooks
 	Tenants []Tenant // by name
+
+	// Findings are the thresholds from which on the passing of time makes a finding.
+	Findings events.Thresholds
 
 	Warnings []Problem // what is allowed and may not be meant, in the order of the connections
 }
@@ -70,7 +74,7 @@ type Breaker struct {
 
 // Default is the configuration in which only what it says is set.
 func Default() Config {
-	return Config{Data: DefaultData, NATS: NATS{Listen: "127.0.0.1:0", Replicas: 1, Stream: "ROLLCALL"}}
+	return Config{Data: DefaultData, NATS: NATS{Listen: "127.0.0.1:0", Replicas: 1, Stream: "ROLLCALL"}, Findings: events.DefaultThresholds}
 }
 
 // DefaultData is the folder of all local state where nothing else is said: in the working directory, so that it is easy to see

@@ -21,6 +21,10 @@ func rootFields() []field[Config] {
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) { section(d, n, path, natsFields(), &to.NATS) }},
 		{name: "hooks", about: "the door for vendors' pushes; without it everything is polled", schema: object(hooksFields()),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) { section(d, n, path, hooksFields(), &to.Hooks) }},
+		{name: "findings", about: "from when on the passing of time makes a finding", schema: object(findingsFields()),
+			read: func(d *decoder, n *yaml.Node, path string, to *Config) {
+				section(d, n, path, findingsFields(), &to.Findings)
+			}},
 		{name: "tenants", about: "customer organizations by name, each with its connections", required: true,
 			schema: namedSchema(object(tenantFields())),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) {

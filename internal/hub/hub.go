@@ -44,6 +44,7 @@ type Hub struct {
 	server *natsd.Server // nil: an existing one is used
 	nc     *nats.Conn
 	js     jetstream.JetStream
+	told   *projections.Hearing
 	door   *door // nil: pushes are not taken
 
 	mu         sync.Mutex
@@ -71,6 +72,9 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 		return nil, err
 	}
 	if err := h.openLive(ctx); err != nil {
+		return nil, err
+	}
+	if h.told, err = openFindings(ctx, h.js, o.Config.NATS.Stream, o.Config.NATS.Replicas, false); err != nil {
 		return nil, err
 	}
 	if err := h.open(ctx); err != nil {
@@ -188,6 +192,7 @@ func (h *Hub) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.keepRoster(ctx) })
 	g.Go(func() error { return h.publishStatuses(ctx) })
+	g.Go(func() error { return h.keepTime(ctx) })
 	for _, t := range h.opts.Config.Tenants {
 		for _, c := range t.Connections {
 			run, err := h.connection(t.Name, c)

@@ -127,7 +127,7 @@ func (h *Hub) keepRosterHere(ctx context.Context) error {
 		}
 	}()
 	err := projections.Run(ctx, projections.Config{
-		Name: roster.Name, Version: roster.Version, New: roster.New, Log: h.Log(), View: h.View, Logger: h.opts.Logger,
+		Name: roster.Name, Version: roster.Version, New: roster.New, Log: h.Log(), View: h.View, Hearer: h.told, Logger: h.opts.Logger,
 		Lease:     h.lease("view." + roster.Name),
 		Committed: h.reached,
 	})

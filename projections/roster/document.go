@@ -9,6 +9,7 @@
 //	<tenant>.<agent id>                          an [Agent]
 //	_holders.<tenant>.<connection>.<vendor id>   an [Identity] that is no agent: a person, a blueprint, or not yet known
 //	_coverage.<tenant>.<connection>.<feed>       what a feed can see, a [Coverage]
+//	_shown.<tenant>.<connection>                 that a connection tells of sign-ins, a [Shown]
 //	_clock.<tenant>                              the last tick, a [Clock]
 //	_assertions.<tenant>.<key>                   what an operator says about which identities are one agent, an [Assertion]
 //
@@ -34,6 +35,7 @@ const (
 	coveragePrefix = "_coverage"
 
 	clockPrefix      = "_clock"
+	shownPrefix      = "_shown"
 	assertionsPrefix = "_assertions"
 )
 

@@ -165,6 +165,7 @@ var findingStories = map[string]func(*testing.T, *teller){
 		at := date(11, 20)
 		l.tell(t, events.New("acme", "okta-1", "okta", events.ActivityType("sign_in"), at, at,
 			events.Data{Activity: &events.Activity{Holder: "a", Type: "sign_in", ID: "1", Time: at}}))
+		l.new(t, "okta-1", agent("never", "N", events.StatusActive)) // since the connection was seen to tell of sign-ins
 		l.tick(t, at.Add(89*24*time.Hour), limits)
 		l.tick(t, at.Add(91*24*time.Hour), limits)
 		l.say(t, "okta-1", events.Updated, sees("log", events.CoverageBlind, true, events.KindActivity), nil)
@@ -236,7 +237,11 @@ func TestToldIsShown(t *testing.T) {
 			if rapid.Bool().Draw(t, "gone") {
 				verb, gone = events.Deleted, &events.Gone{Reason: "removed"}
 			}
-			switch rapid.IntRange(0, 8).Draw(t, "what") {
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 9:
+				l.seq++
+				l.tell(t, events.New("acme", c, vendorOf(c), events.ActivityType("sign_in"), now, now,
+					events.Data{Activity: &events.Activity{Holder: h, Type: "sign_in", ID: fmt.Sprint(l.seq), Time: now}}))
 			case 0, 1:
 				ids := []events.Identifier{principal(rapid.SampledFrom([]string{"p", "q", ""}).Draw(t, "principal"))}
 				e := agent(h, h, status, ids...)

@@ -59,7 +59,7 @@ func (i *Identity) become(e *events.Event) {
 // acted takes note of what the identity did itself; what an administrator did to it is no sign of life.
 func (i *Identity) acted(e *events.Event) {
 	a := e.Data.Activity
-	if own := a.Actor != nil && a.Actor.ID == a.Holder; !own && a.Type != "sign_in" && a.Type != "token_issued" {
+	if own := a.Actor != nil && a.Actor.ID == a.Holder; !own && !isSignIn(a) {
 		return
 	}
 	when := a.Time

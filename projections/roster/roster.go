@@ -61,6 +61,14 @@ func (r *Roster) Load(d projections.Document) error {
 		}
 		r.sees(c.Tenant, c.Connection).set(*c)
 		return nil
+	case shownPrefix:
+		s := new(Shown)
+		if err := events.Unmarshal(d.Body, s); err != nil {
+			return err
+		}
+		r.sees(s.Tenant, s.Connection).shown = s
+		r.sees(s.Tenant, s.Connection).look()
+		return nil
 	case clockPrefix:
 		c := new(Clock)
 		if err := events.Unmarshal(d.Body, c); err != nil {
@@ -181,6 +189,9 @@ func (r *Roster) apply(m *events.Message) error {
 		return r.tick(m)
 	case ref.Holder == events.ConnectionHolder:
 		return nil
+	}
+	if ref.Kind == events.KindActivity && isSignIn(e.Data.Activity) {
+		r.show(m)
 	}
 	where := at{e.Tenant, e.Connection, ref.Holder}
 	n := r.nodes[where]

@@ -8,9 +8,19 @@ import (
 	"github.com/rollcallhq/rollcall/projections"
 )
 
+// Shown is the document that says that a connection has ever told of a sign-in, or of a token that was given. Until it has, that it tells
+// none of an agent says nothing of the agent.
+type Shown struct {
+	Tenant     string `json:"tenant"`
+	Connection string `json:"connection"`
+	Event      string `json:"event"` // the first
+	Sequence   uint64 `json:"sequence"`
+}
+
 // sight is what the feeds of a connection can see.
 type sight struct {
 	coverage []Coverage // ordered by feed
+	shown    *Shown     // nil: never
 	stewards bool       // who answers for its agents is known
 	signIns  bool       // what its agents log in is told
 }
@@ -51,7 +61,7 @@ func (s *sight) look() {
 			!slices.ContainsFunc(s.coverage, func(c Coverage) bool { return is(c) && c.State != events.CoverageComplete })
 	}
 	s.stewards = complete(func(c Coverage) bool { return slices.Contains(c.Kinds, events.KindStewardship) })
-	s.signIns = complete(func(c Coverage) bool { return c.SignIns })
+	s.signIns = s.shown != nil && complete(func(c Coverage) bool { return c.SignIns })
 }
 
 // cover takes in what a feed can see.
@@ -72,6 +82,24 @@ func (r *Roster) cover(m *events.Message) {
 		r.drop(key)
 	}
 	if s.stewards != stewards || s.signIns != signIns {
+		r.lookAtConnection(e.Tenant, e.Connection)
+	}
+}
+
+// isSignIn reports whether an activity shows that an identity is used.
+func isSignIn(a *events.Activity) bool { return a.Type == "sign_in" || a.Type == "token_issued" }
+
+// show takes note that a connection tells of sign-ins.
+func (r *Roster) show(m *events.Message) {
+	e := &m.Event
+	s := r.sees(e.Tenant, e.Connection)
+	if s.shown != nil {
+		return
+	}
+	s.shown = &Shown{Tenant: e.Tenant, Connection: e.Connection, Event: e.ID, Sequence: m.Position.Sequence}
+	shown := *s.shown
+	r.put(projections.Key(shownPrefix, e.Tenant, e.Connection), func() ([]byte, error) { return events.Marshal(shown) })
+	if s.look(); s.signIns {
 		r.lookAtConnection(e.Tenant, e.Connection)
 	}
 }
