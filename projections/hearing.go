@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -85,26 +87,60 @@ func (h *Hearing) Heard(ctx context.Context) (Heard, error) {
 
 // Held implements [Hearer].
 func (h *Hearing) Held(ctx context.Context) ([]events.Event, error) {
-	c, err := h.s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
-	if err != nil {
-		return nil, err
-	}
 	var out []events.Event
-	for left := c.CachedInfo().NumPending; left > 0; left-- {
-		m, err := c.Next()
+	for e, err := range h.read(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, false) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(m.Subject(), toldPrefix+".") {
-			continue
-		}
-		e, err := events.Decode(m.Data())
-		if err != nil {
-			return nil, fmt.Errorf("what lies on %s: %w", m.Subject(), err)
-		}
 		out = append(out, e)
 	}
-	return out, ctx.Err()
+	return out, nil
+}
+
+// Read yields all that was told on the subjects, in order; if it follows, then what will be told, until ctx ends.
+func (h *Hearing) Read(ctx context.Context, subjects string, follow bool) iter.Seq2[events.Event, error] {
+	return h.read(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subjects}}, follow)
+}
+
+func (h *Hearing) read(ctx context.Context, cfg jetstream.OrderedConsumerConfig, follow bool) iter.Seq2[events.Event, error] {
+	return func(yield func(events.Event, error) bool) {
+		c, err := h.s.OrderedConsumer(ctx, cfg)
+		if err != nil {
+			yield(events.Event{}, fmt.Errorf("reading stream %s: %w", h.name, err))
+			return
+		}
+		for left := c.CachedInfo().NumPending; left > 0 || follow; left-- {
+			m, err := next(ctx, c)
+			if err != nil {
+				yield(events.Event{}, fmt.Errorf("reading stream %s: %w", h.name, err))
+				return
+			}
+			if strings.HasPrefix(m.Subject(), toldPrefix+".") {
+				continue
+			}
+			e, err := events.Decode(m.Data())
+			if err != nil {
+				err = fmt.Errorf("what lies on %s: %w", m.Subject(), err)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// next waits for the next message.
+func next(ctx context.Context, c jetstream.Consumer) (jetstream.Msg, error) {
+	for {
+		m, err := c.Next(jetstream.FetchMaxWait(time.Second))
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages):
+			continue
+		}
+		return m, err
+	}
 }
 
 // Hear implements [Hearer]: the events, then the place of the last under compare-and-set, as one atomic batch.

@@ -82,7 +82,7 @@ func (r *rollCall) sum(s hub.Summary) error {
 	}
 	paper.Summary(show.Summary{
 		Agents: s.Agents, Identities: s.Identities, Unowned: s.Unowned, StewardsUnknown: s.StewardsUnknown, ByVendor: s.ByVendor,
-		ByStatus: s.ByStatus, Events: s.Events, LastSequence: s.LastSequence, Blind: s.Blind,
+		ByStatus: s.ByStatus, Findings: s.Findings, Events: s.Events, LastSequence: s.LastSequence, Blind: s.Blind,
 	})
 	if !r.once {
 		for _, why := range s.Stuck {

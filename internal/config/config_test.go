@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
 )
 
 const (
@@ -53,6 +54,7 @@ data: /var/lib/rollcall
 nats:
   listen: 127.0.0.1:${env:PORT}
 hooks: {listen: 0.0.0.0:8090, behind_proxy: true}
+findings: {expiring: 30d, unused: 36h}
 tenants:
   acme:
     connections:
@@ -89,13 +91,14 @@ func TestParse(t *testing.T) {
 	}
 	want := Config{
 		Data: "/var/lib/rollcall", NATS: NATS{Listen: "127.0.0.1:4222", Replicas: 1, Stream: "ROLLCALL"},
-		Hooks: Hooks{Listen: "0.0.0.0:8090", BehindProxy: true},
+		Hooks:    Hooks{Listen: "0.0.0.0:8090", BehindProxy: true},
+		Findings: events.Thresholds{Settle: time.Hour, Expiring: 30 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 36 * time.Hour},
 		Tenants: []Tenant{{Name: "acme", Connections: []Connection{
 			{Name: "by-service", Vendor: "okta", Services: map[string]string{"iam": "http://127.0.0.1:1/iam"}, Auth: bearer(),
-				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 18},
+				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 19},
 			{Name: "okta-main", Vendor: "okta", Endpoint: "https://acme.okta.com", Auth: bearer("client_id", "0123"),
 				Options: map[string]string{"projects": "a,b"}, Pace: map[string]time.Duration{"agents": 100 * time.Millisecond, "default": time.Minute},
-				Share: 0.25, Breaker: Breaker{7, 0.5}, Hook: connectors.Hook{Secret: hookValue, Header: "X-Rollcall"}, Line: 9},
+				Share: 0.25, Breaker: Breaker{7, 0.5}, Hook: connectors.Hook{Secret: hookValue, Header: "X-Rollcall"}, Line: 10},
 		}}},
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -98,6 +98,22 @@ func (h *Hub) reached(c checkpoint) {
 	h.wake()
 }
 
+// judge takes note that a tick has followed what was read.
+func (h *Hub) judge() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.judged {
+		h.judged = true
+		h.wake()
+	}
+}
+
+func (h *Hub) isJudged() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.judged
+}
+
 // wake tells those who wait that something moved; the caller holds the lock.
 func (h *Hub) wake() {
 	close(h.moved)

@@ -51,7 +51,8 @@ type Hub struct {
 	log        *eventlog.Log
 	statuses   map[string]connectors.Status // by "<tenant>/<connection>"
 	checkpoint projections.Checkpoint
-	moved      chan struct{} // closed and made anew at each change of the two above
+	judged     bool          // a tick has followed what was read
+	moved      chan struct{} // closed and made anew at each change of the three above
 }
 
 // Open starts or dials NATS and opens log and view. Nothing is read from vendors yet.

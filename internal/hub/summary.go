@@ -24,6 +24,7 @@ type Summary struct {
 	ByStatus        map[string]int      `json:"by_status"`        // agents
 	Unowned         int                 `json:"unowned"`          // live agents of whom it is known that nobody answers for them
 	StewardsUnknown int                 `json:"stewards_unknown"` // live agents of whom it is not known whether somebody does
+	Findings        map[string]int      `json:"findings"`         // by severity
 	CaughtUp        bool                `json:"caught_up"`        // all that can be read is read, and the roster covers the log
 	Stuck           []string            `json:"stuck"`            // what waits for a person
 	Blind           []roster.Coverage   `json:"blind"`            // feeds that do not see everything
@@ -76,12 +77,12 @@ func (h *Hub) Settled() (settled bool, stuck []string) {
 	return true, stuck
 }
 
-// CaughtUp blocks until everything is settled and the roster covers the whole log, and returns what needs a person.
+// CaughtUp blocks until everything is settled, a tick has followed and the roster covers the whole log, and returns what needs a person.
 func (h *Hub) CaughtUp(ctx context.Context) (stuck []string, err error) {
 	for {
 		moved := h.Moved()
 		settled, stuck := h.Settled()
-		if settled {
+		if settled && h.isJudged() {
 			covered, err := h.covered(ctx)
 			if err != nil || covered {
 				return stuck, err
@@ -118,7 +119,7 @@ func (h *Hub) covered(ctx context.Context) (bool, error) {
 
 // Summarize counts what the roster and the log hold.
 func (h *Hub) Summarize(ctx context.Context) (Summary, error) {
-	s := Summary{ByVendor: map[string]int{}, ByStatus: map[string]int{}, Connections: h.Statuses()}
+	s := Summary{ByVendor: map[string]int{}, ByStatus: map[string]int{}, Findings: map[string]int{}, Connections: h.Statuses()}
 	r := roster.Reader{Store: h.View}
 	coverage, err := r.Coverage(ctx, "")
 	if err != nil {
@@ -144,6 +145,9 @@ func (s *Summary) add(a *roster.Agent, coverage []roster.Coverage) {
 	s.Agents++
 	s.ByStatus[string(a.Status)]++
 	s.Identities += len(a.Identities)
+	for _, f := range a.Findings {
+		s.Findings[string(f.Severity)]++
+	}
 	for _, i := range a.Identities {
 		s.ByVendor[i.Vendor]++
 	}

@@ -34,6 +34,9 @@ func (p *Paper) Agent(a *roster.Agent, names *Names, coverage []roster.Coverage)
 	for _, l := range a.Links {
 		p.row("one agent", "by "+words(string(l.Type))+" "+l.Value+linked(a, l))
 	}
+	for _, f := range a.Findings {
+		p.Printf("  %s %s\n", p.severe(f.Severity), p.wrap(pad("", labelWidth-len(events.SeverityMedium))+words(string(f.Code))+": "+f.Explanation, labelWidth+3))
+	}
 	for n := range a.Identities {
 		p.identity(&a.Identities[n], a, names, coverage)
 	}

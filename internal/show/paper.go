@@ -49,6 +49,16 @@ func (p *Paper) JSON(v any) error {
 	return err
 }
 
+// JSONLine writes v on one line.
+func (p *Paper) JSONLine(v any) error {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	_, err = p.Write(append(b, '\n'))
+	return err
+}
+
 const (
 	reset  = "\x1b[0m"
 	bold   = "\x1b[1m"

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/projections/roster"
 )
 
@@ -145,6 +146,7 @@ type Summary struct {
 	Agents, Identities       int
 	Unowned, StewardsUnknown int
 	ByVendor, ByStatus       map[string]int
+	Findings                 map[string]int // by severity
 	Events, LastSequence     uint64
 	Stuck                    []string
 	Blind                    []roster.Coverage
@@ -156,6 +158,9 @@ func (p *Paper) Summary(s Summary) {
 	p.row("status", counted(s.ByStatus))
 	p.row("identities", counted(s.ByVendor))
 	p.row("log", fmt.Sprintf("%s, last sequence %d", count(int(s.Events), "event"), s.LastSequence))
+	if len(s.Findings) > 0 {
+		p.row("findings", bySeverity(s.Findings)+": `rollcall findings` lists them")
+	}
 	if s.Unowned > 0 {
 		p.Printf("  %s\n", p.Yellow(fmt.Sprintf("nobody answers for %d of them", s.Unowned)))
 	}
@@ -168,6 +173,17 @@ func (p *Paper) Summary(s Summary) {
 	for _, stuck := range s.Stuck {
 		p.Printf("  %s\n", p.Red(p.wrap(stuck, 4)))
 	}
+}
+
+// bySeverity counts findings, the gravest first.
+func bySeverity(m map[string]int) string {
+	var parts []string
+	for _, severity := range slices.Backward(events.Severities) {
+		if n := m[string(severity)]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", severity, n))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func counted(m map[string]int) string {

@@ -107,7 +107,7 @@ func (r *Roster) claims(n *node) []claim {
 		out = slices.DeleteFunc(out, func(c claim) bool { return r.noProof[name{n.Tenant, c.id}] })
 	}
 	for _, key := range r.asserted[n.at()] {
-		out = append(out, claim{id: events.Identifier{Type: linkAssertion, Value: key}})
+		out = append(out, claim{id: events.Identifier{Type: LinkAssertion, Value: key}})
 	}
 	slices.SortFunc(out, compareClaims)
 	return out

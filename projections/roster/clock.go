@@ -54,7 +54,7 @@ func (r *Roster) tick(m *events.Message) error {
 		return err
 	}
 	now := c.Clock
-	r.put(projections.Key(clockPrefix, c.Tenant), func() ([]byte, error) { return events.Marshal(now) })
+	r.put(projections.Key(clockPrefix, c.Tenant, events.ActivityTick), func() ([]byte, error) { return events.Marshal(now) })
 	due := c.waiting.until(c.Tick.Time)
 	if all {
 		due = nil

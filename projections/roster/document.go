@@ -10,7 +10,7 @@
 //	_holders.<tenant>.<connection>.<vendor id>   an [Identity] that is no agent: a person, a blueprint, or not yet known
 //	_coverage.<tenant>.<connection>.<feed>       what a feed can see, a [Coverage]
 //	_shown.<tenant>.<connection>                 that a connection tells of sign-ins, a [Shown]
-//	_clock.<tenant>                              the last tick, a [Clock]
+//	_clock.<tenant>.tick                         the last tick, a [Clock]
 //	_assertions.<tenant>.<key>                   what an operator says about which identities are one agent, an [Assertion]
 //
 // Memory and start-up cost grow with the number of entities. An event costs as much as the identity that it is about, a document as much as

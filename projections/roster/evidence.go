@@ -12,7 +12,9 @@ const (
 	linkObject    events.IdentifierType = "object_id"         // "<vendor>|<id>": one organization that two connections read
 	linkFederated events.IdentifierType = "federated_subject" // "<issuer>|<subject>" of a token, of no vendor, that the agent proves itself with
 	linkRunsAs    events.IdentifierType = "runs_as"           // the account that an agent runs as
-	linkAssertion events.IdentifierType = "assertion"         // key of what an operator says
+
+	// LinkAssertion is what an operator says; its value is the key of the [Assertion].
+	LinkAssertion events.IdentifierType = "assertion"
 )
 
 // claim is one piece of evidence that an identity carries. What one only runs as is not its own: where several do, it joins none of them.

@@ -181,8 +181,11 @@ func (r *Roster) ofAll(g *group) (found []events.Finding, due time.Time) {
 		found = append(found, finding(code, events.Self, causes, format, args...))
 	}
 	if !g.has(func(f facts) bool { return f.answered != AnsweredByNobody }) {
-		come, again := within(g.first.FirstSeen.Add(limits.Settle), now)
-		if come || g.first.FirstSeenAs == events.FirstSeenSnapshot {
+		settle := limits.Settle
+		if g.first.FirstSeenAs == events.FirstSeenSnapshot {
+			settle = time.Nanosecond // it was there before: whom it had then is told with it, or soon
+		}
+		if come, again := within(g.first.FirstSeen.Add(settle), now); come {
 			add(events.FindingOwnerless, g.states(nil), "nobody answers for it: no connection that knows it names an owner, sponsor or manager")
 		} else {
 			due = soonest(due, again)
