@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -38,8 +39,8 @@ func claims(i *Identity) []claim {
 		switch id.Type {
 		case events.IDAgentIdentity, events.IDPrincipal, events.IDResource, events.IDSPIFFE, events.IDURN, events.IDURL, events.IDClient:
 			add(id.Type, id.Value)
-		case events.IDApp: // what Entra calls the app id is the client id; Okta's is the id of an app that an agent logs in through
-			add(events.IDClient, id.Value)
+		case events.IDApp: // what Entra calls the app id is the client id; Okta's is the id of an app that agents log in through, one or many
+			out = append(out, claim{id: events.Identifier{Type: events.IDClient, Value: id.Value}, runsAs: i.Agent.Native == nativeOktaAgent})
 		case events.IDObject:
 			add(linkObject, i.Vendor+"|"+id.Value)
 		case events.IDExternal:
@@ -54,14 +55,18 @@ func claims(i *Identity) []claim {
 		}
 	}
 	slices.SortFunc(out, compareClaims)
-	return slices.Compact(out)
+	return slices.CompactFunc(out, func(a, b claim) bool { return a.id == b.id })
 }
 
+// compareClaims orders what is only used before what is one's own, so that of two of the same kind the weaker counts.
 func compareClaims(a, b claim) int {
-	if c := strings.Compare(string(a.id.Type), string(b.id.Type)); c != 0 {
-		return c
+	rank := func(c claim) int {
+		if c.runsAs {
+			return 0
+		}
+		return 1
 	}
-	return strings.Compare(a.id.Value, b.id.Value)
+	return cmp.Or(cmp.Compare(a.id.Type, b.id.Type), cmp.Compare(a.id.Value, b.id.Value), cmp.Compare(rank(a), rank(b)))
 }
 
 // imported are the names of an agent that a platform knows: "<platform>|<id>" itself, and what the platform's own connector calls it.
@@ -89,6 +94,9 @@ func imported(external string) []claim {
 // nativeServiceAccount is what Google's connector calls a service account. An address is its own as long as it is there; a deleted one
 // leaves its address to the next.
 const nativeServiceAccount = "service_account"
+
+// nativeOktaAgent is what Okta's connector calls an AI agent.
+const nativeOktaAgent = "ai_agent"
 
 func account(i *Identity, email string) []claim {
 	id := events.Identifier{Type: linkRunsAs, Value: email}

@@ -24,6 +24,12 @@ func account1(holder, email string, status events.Status) events.Entity {
 	return e
 }
 
+func aiAgent(holder, app string) events.Entity {
+	e := agent(holder, holder, events.StatusActive, id(events.IDApp, app))
+	e.Agent.Native = nativeOktaAgent
+	return e
+}
+
 func trusts(holder, key, issuer, subject string) events.Entity {
 	return events.Entity{Kind: events.KindCredential, Holder: holder, Key: key,
 		Credential: &events.Credential{Type: "federated", Status: events.StatusActive, Issuer: issuer, Subject: subject}}
@@ -78,8 +84,15 @@ func TestWhatJoins(t *testing.T) {
 			[]string{"spiffe_id spiffe://a/b"},
 		},
 		"an app and the agent that logs in through it": {
-			[]said{{"okta-1", agent("x", "A", active, id(events.IDClient, "0oa1"))}, {"okta-1", agent("y", "A", active, id(events.IDApp, "0oa1"))}},
+			[]said{{"okta-1", agent("x", "A", active, id(events.IDClient, "0oa1"))}, {"okta-1", aiAgent("y", "0oa1")}},
 			[]string{"client_id 0oa1"},
+		},
+		"an app that several agents log in through is nobody's": {
+			[]said{{"okta-1", agent("x", "A", active, id(events.IDClient, "0oa1"))}, {"okta-1", aiAgent("y", "0oa1")}, {"okta-1", aiAgent("z", "0oa1")}}, nil,
+		},
+		"one application in two directories": {
+			[]said{{"entra-1", agent("a", "A", active, id(events.IDApp, "app"))}, {"entra-2", agent("b", "A", active, id(events.IDApp, "app"))}},
+			[]string{"client_id app"},
 		},
 		"an account and the one engine that runs as it": {
 			[]said{{"google-1", account1("1001", "bot@p", active)}, {"google-1", agent("e", "E", active, id(events.IDEmail, "bot@p"))}},
