@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -83,6 +84,10 @@ func settled(t *testing.T, r roster.Reader) []roster.Agent {
 
 func untimed(a roster.Agent) roster.Agent {
 	a.LastChange = time.Time{}
+	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f events.Finding) bool { return f.Code == events.FindingUnused })
+	for n := range a.Findings {
+		a.Findings[n].Raised, a.Findings[n].Sequence = time.Time{}, 0
+	}
 	for n := range a.Identities {
 		a.Identities[n].LastChange, a.Identities[n].LastActivity = time.Time{}, nil
 	}

@@ -32,9 +32,9 @@ func RosterAt(ctx context.Context, log Log, now roster.Reader, tenant string, at
 }
 
 // AgentAt is one agent as it was at a moment, and what the connections could see then. what names it as it is found now or was found
-// then. Of other agents it reads nothing but their own last states, which tell what was joined then.
+// then. Of other agents it reads nothing but what tells which were joined then, and of persons and blueprints whether they were there.
 func AgentAt(ctx context.Context, log Log, now roster.Reader, tenant, what string, at Bound) (roster.Agent, roster.Reader, error) {
-	then, err := past(ctx, log, now, []events.Filter{{Tenant: tenant, Kind: events.KindAgent}}, at)
+	then, err := past(ctx, log, now, []events.Filter{{Tenant: tenant, Kind: events.KindAgent}, {Tenant: tenant, Kind: events.KindAssertion}, {Tenant: tenant, Kind: events.KindCredential}}, at)
 	if err != nil {
 		return roster.Agent{}, then, err
 	}
@@ -48,7 +48,10 @@ func AgentAt(ctx context.Context, log Log, now roster.Reader, tenant, what strin
 			return roster.Agent{}, then, fmt.Errorf("%s was not known then: it was first seen %s", what, today.FirstSeen.Format(time.RFC3339))
 		}
 	}
-	filters := []events.Filter{{Tenant: a.Tenant, Kind: events.KindCoverage}}
+	filters := []events.Filter{
+		{Tenant: a.Tenant, Kind: events.KindCoverage}, {Tenant: a.Tenant, Kind: events.KindAssertion}, {Tenant: a.Tenant, Connection: events.ClockConnection},
+		{Tenant: a.Tenant, Kind: events.KindPerson}, {Tenant: a.Tenant, Kind: events.KindBlueprint}, // on whom findings depend
+	}
 	for _, i := range a.Identities {
 		filters = append(filters, events.Filter{Tenant: i.Tenant, Connection: i.Connection, Holder: i.Holder})
 	}
