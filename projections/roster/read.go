@@ -93,7 +93,7 @@ func (e *AmbiguousError) Error() string {
 }
 
 // Find finds the one agent that a person means: by its id or the beginning of it, by a retired id, by a vendor's id, by another
-// identifier, or by its name.
+// identifier, or by its name or that of one of its identities.
 func (r Reader) Find(ctx context.Context, tenant, what string) (Agent, error) {
 	byID := map[string]*Agent{}
 	var all []*Agent
@@ -105,6 +105,9 @@ func (r Reader) Find(ctx context.Context, tenant, what string) (Agent, error) {
 		func(a *Agent) bool { return a.ID == what },
 		func(a *Agent) bool { return a.knows(what) },
 		func(a *Agent) bool { return strings.EqualFold(a.Name, what) },
+		func(a *Agent) bool {
+			return slices.ContainsFunc(a.Identities, func(i Identity) bool { return strings.EqualFold(i.Agent.Name, what) })
+		},
 		func(a *Agent) bool {
 			return len(what) >= 4 && (strings.HasPrefix(a.ID, what) || strings.HasPrefix(a.ID, "agt_"+what))
 		},
