@@ -13,16 +13,17 @@ const (
 	ActivityTick    = "tick"
 )
 
-// Thresholds say when the passing of time makes a finding. They come into the fold with the ticks, in whole seconds.
+// Thresholds say when the passing of time makes a finding, or has the roster forget. They come into the fold with the ticks, in whole seconds.
 type Thresholds struct {
 	Settle   time.Duration // how long what belongs together may arrive apart: nobody is missed before
 	Expiring time.Duration // how long before its end a credential is said to expire
 	LongLife time.Duration // the longest life of a secret, key or certificate
 	Unused   time.Duration // how long an agent may do nothing
+	Forget   time.Duration // how long an agent that is deleted everywhere stays in the roster
 }
 
 // DefaultThresholds are what holds without a configuration.
-var DefaultThresholds = Thresholds{Settle: time.Hour, Expiring: 14 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 90 * 24 * time.Hour}
+var DefaultThresholds = Thresholds{Settle: time.Hour, Expiring: 14 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 90 * 24 * time.Hour, Forget: 90 * 24 * time.Hour}
 
 // Tick is a moment of a tenant's clock.
 func Tick(at time.Time, t Thresholds) Activity {
@@ -31,13 +32,16 @@ func Tick(at time.Time, t Thresholds) Activity {
 		Holder: ConnectionHolder, Type: ActivityTick, ID: at.UTC().Format(time.RFC3339Nano), Time: at.UTC(),
 		Details: map[string]string{
 			"settle": seconds(t.Settle), "expiring": seconds(t.Expiring), "long_life": seconds(t.LongLife), "unused": seconds(t.Unused),
+			"forget": seconds(t.Forget),
 		},
 	}
 }
 
 // Thresholds reads the thresholds, whole seconds each, out of a tick.
 func (a *Activity) Thresholds() (t Thresholds, err error) {
-	for name, field := range map[string]*time.Duration{"settle": &t.Settle, "expiring": &t.Expiring, "long_life": &t.LongLife, "unused": &t.Unused} {
+	for name, field := range map[string]*time.Duration{
+		"settle": &t.Settle, "expiring": &t.Expiring, "long_life": &t.LongLife, "unused": &t.Unused, "forget": &t.Forget,
+	} {
 		n, err := strconv.ParseInt(a.Details[name], 10, 64)
 		if err != nil || n < 0 || n > int64(1<<62/time.Second) {
 			return t, fmt.Errorf("tick %s: %s is %q, not a number of seconds", a.ID, name, a.Details[name])

@@ -92,7 +92,7 @@ func TestParse(t *testing.T) {
 	want := Config{
 		Data: "/var/lib/rollcall", NATS: NATS{Listen: "127.0.0.1:4222", Replicas: 1, Stream: "ROLLCALL"},
 		Hooks:    Hooks{Listen: "0.0.0.0:8090", BehindProxy: true},
-		Findings: events.Thresholds{Settle: time.Hour, Expiring: 30 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 36 * time.Hour},
+		Findings: events.Thresholds{Settle: time.Hour, Expiring: 30 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 36 * time.Hour, Forget: 90 * 24 * time.Hour},
 		Tenants: []Tenant{{Name: "acme", Connections: []Connection{
 			{Name: "by-service", Vendor: "okta", Services: map[string]string{"iam": "http://127.0.0.1:1/iam"}, Auth: bearer(),
 				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 19},

@@ -30,6 +30,8 @@ func findingsFields() []field[events.Thresholds] {
 			func(t *events.Thresholds) *time.Duration { return &t.LongLife }),
 		span("unused", "how long an agent may do nothing; default 90d",
 			func(t *events.Thresholds) *time.Duration { return &t.Unused }),
+		span("forget", "how long an agent that is deleted everywhere stays in the roster; default 90d",
+			func(t *events.Thresholds) *time.Duration { return &t.Forget }),
 	}
 }
 

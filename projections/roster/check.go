@@ -68,6 +68,9 @@ func (r *Roster) checkGroup(g *group) error {
 	if len(count) > 0 {
 		return fmt.Errorf("it does not count %v", count)
 	}
+	if g.buried != r.isOver(g) {
+		return fmt.Errorf("it is buried: %v, and should be: %v", g.buried, !g.buried)
+	}
 	found, _ := r.ofAll(g)
 	return sameFindings(g.findings, found)
 }

@@ -8,6 +8,7 @@
 //
 //	<tenant>.<agent id>                          an [Agent]
 //	_holders.<tenant>.<connection>.<vendor id>   an [Identity] that is no agent: a person, a blueprint, or not yet known
+//	_graves.<tenant>.<connection>.<vendor id>    an [Identity] of an agent that has been gone for so long that it is no longer shown
 //	_coverage.<tenant>.<connection>.<feed>       what a feed can see, a [Coverage]
 //	_shown.<tenant>.<connection>                 that a connection tells of sign-ins, a [Shown]
 //	_clock.<tenant>.tick                         the last tick, a [Clock]
@@ -35,6 +36,7 @@ const (
 	coveragePrefix = "_coverage"
 
 	clockPrefix      = "_clock"
+	gravesPrefix     = "_graves"
 	shownPrefix      = "_shown"
 	assertionsPrefix = "_assertions"
 )
@@ -130,6 +132,8 @@ func HolderKey(tenant, connection, id string) string {
 
 // HoldersPattern matches the keys of a tenant's persons and blueprints; an empty tenant means all tenants'.
 func HoldersPattern(tenant string) string { return pattern(holdersPrefix, tenant) + ".*.*" }
+
+func graveKey(a at) string { return projections.Key(gravesPrefix, a.tenant, a.connection, a.holder) }
 
 // CoveragePattern matches the keys of a tenant's coverage documents; an empty tenant means all tenants'.
 func CoveragePattern(tenant string) string { return pattern(coveragePrefix, tenant) + ".*.*" }

@@ -28,7 +28,10 @@ func (r *Roster) concludeOne(n *node) bool {
 		f.Connection, f.Holder = n.Connection, n.Holder
 	}
 	slices.SortFunc(found, compareFindings)
-	old := n.findings
+	var old []prior
+	for _, f := range n.findings {
+		old = append(old, prior{Finding: f})
+	}
 	n.findings = found
 	return r.settle(old, found, func(a, b *events.Finding) bool { return a.Code == b.Code && a.Key == b.Key })
 }
@@ -43,28 +46,28 @@ func (r *Roster) concludeAll(g *group) bool {
 		f.Connection, f.Holder, f.Key = g.first.Connection, g.first.Holder, events.Self
 	}
 	slices.SortFunc(found, compareFindings)
-	old := append(g.findings, g.was...)
+	old := g.priors()
 	g.findings, g.was = found, nil
 	return r.settle(old, found, func(a, b *events.Finding) bool { return a.Code == b.Code })
 }
 
 // settle dates what was found by what was said of it before, or of the agents that have become this one, and takes note of what is raised and
 // cleared. It reports whether anything has changed.
-func (r *Roster) settle(old, found []events.Finding, same func(a, b *events.Finding) bool) bool {
+func (r *Roster) settle(old []prior, found []events.Finding, same func(a, b *events.Finding) bool) bool {
 	changed := len(old) != len(found)
 	for i := range found {
 		f := &found[i]
-		told := false
+		dated, told := false, false
 		for j := range old {
 			o := &old[j]
-			if !same(o, f) {
+			if !same(&o.Finding, f) {
 				continue
 			}
-			said := sameFinding(o, f)
-			if said || !told && (f.Raised.IsZero() || o.Sequence < f.Sequence) {
+			said := sameFinding(&o.Finding, f)
+			if said || !dated && (f.Raised.IsZero() || o.Sequence < f.Sequence) {
 				f.Raised, f.Sequence = o.Raised, o.Sequence
 			}
-			told = told || said
+			dated, told = dated || said, told || said && !o.copied
 			changed = changed || o.Explanation != f.Explanation || !slices.Equal(o.Causes, f.Causes)
 		}
 		if f.Raised.IsZero() {
@@ -76,13 +79,14 @@ func (r *Roster) settle(old, found []events.Finding, same func(a, b *events.Find
 		}
 	}
 	for i, o := range old {
-		again := func(p events.Finding) bool { return sameFinding(&o, &p) }
-		if o.Holder == "" || slices.ContainsFunc(found, again) || slices.ContainsFunc(old[:i], again) {
+		again := func(f events.Finding) bool { return sameFinding(&o.Finding, &f) }
+		before := func(p prior) bool { return !p.copied && again(p.Finding) }
+		if o.copied || slices.ContainsFunc(found, again) || slices.ContainsFunc(old[:i], before) {
 			continue
 		}
 		changed = true
 		o.Cleared = r.now.Event.RecordedTime
-		r.verdicts = append(r.verdicts, verdict{events.Cleared, o})
+		r.verdicts = append(r.verdicts, verdict{events.Cleared, o.Finding})
 	}
 	return changed
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/rollcallhq/rollcall/projections"
 )
 
-var limits = events.Thresholds{Settle: time.Hour, Expiring: 14 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 90 * 24 * time.Hour}
+var limits = events.Thresholds{Settle: time.Hour, Expiring: 14 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 90 * 24 * time.Hour, Forget: 30 * 24 * time.Hour}
 
 func date(month time.Month, day int) time.Time {
 	return time.Date(2026, month, day, 0, 0, 0, 0, time.UTC)

@@ -16,8 +16,26 @@ type group struct {
 	sign     time.Time        // the last sign of life of any
 	findings []events.Finding // about the agent as a whole, ordered by code
 
-	// was are the findings that the groups which were joined into this one had, until it is looked at.
-	was []events.Finding
+	// buried says that its identities are all gone, for so long that it is no longer shown.
+	buried bool
+
+	// was are the findings of the groups that were joined into this one, or from which it parted, until it is looked at.
+	was []prior
+}
+
+// prior is what was found before. copied says that it was found of another group, from which this one has parted: that one has it cleared.
+type prior struct {
+	events.Finding
+	copied bool
+}
+
+// priors are what was found of a group before.
+func (g *group) priors() []prior {
+	out := slices.Clone(g.was)
+	for _, f := range g.findings {
+		out = append(out, prior{Finding: f})
+	}
+	return out
 }
 
 // facts are what the findings about a whole agent depend on, of one identity.
@@ -104,7 +122,7 @@ func join(a, b *node) *group {
 	for _, n := range from.members {
 		into.add(n)
 	}
-	into.was = slices.Concat(into.was, into.findings, from.was, from.findings)
+	into.was = append(into.priors(), from.priors()...)
 	into.findings = nil
 	from.members = nil
 	return into
@@ -122,8 +140,8 @@ func split(leaving []*node) *group {
 	for _, n := range leaving[1:] {
 		g.add(n)
 	}
-	for _, f := range slices.Concat(from.findings, from.was) {
-		f.Connection, f.Holder = "", "" // said of the other, and held of this one as long
+	for _, f := range from.priors() {
+		f.copied = true
 		g.was = append(g.was, f)
 	}
 	if lost {

@@ -32,6 +32,7 @@ type node struct {
 	findings []events.Finding // about this identity alone, ordered by code and key
 	due      time.Time        // when it is looked at again; zero: never
 	written  string           // id of the agent that its document was last written to belong to
+	grave    bool             // it was last written as buried
 }
 
 // compareNodes orders the identities of an agent. The id of the first is the agent's: the one seen first, but a user account that an agent

@@ -84,12 +84,12 @@ func (r *Roster) Load(d projections.Document) error {
 		}
 		r.assert(d.Key, a)
 		return nil
-	case holdersPrefix:
+	case holdersPrefix, gravesPrefix:
 		i := new(Identity)
 		if err := events.Unmarshal(d.Body, i); err != nil {
 			return err
 		}
-		r.nodes[i.at()] = &node{Identity: i}
+		r.nodes[i.at()] = &node{Identity: i, grave: prefix == gravesPrefix}
 		return nil
 	}
 	var a Agent
@@ -153,6 +153,7 @@ func (r *Roster) wake() {
 	}
 	for _, n := range nodes {
 		if n.Agent != nil {
+			n.group.buried = n.group.buried || n.grave
 			_, due := r.ofOne(n)
 			r.await(n, due)
 			if n.group.first == n {
@@ -279,6 +280,12 @@ func (r *Roster) lookAt(nodes []*node) {
 			r.groups[n.group] = true
 		}
 	}
+	for _, n := range nodes {
+		if g, over := n.group, r.isOver(n.group); over != g.buried {
+			g.buried = over
+			r.groups[g] = true
+		}
+	}
 }
 
 func (r *Roster) put(key string, body func() ([]byte, error)) { r.dirty[key] = body }
@@ -287,17 +294,31 @@ func (r *Roster) drop(key string) {
 	r.dirty[key] = func() ([]byte, error) { return nil, nil }
 }
 
-// house has the document of a group written, and the pointers that lead to it from the ids of its other identities.
+// house has the document of a group written, and the pointers that lead to it from the ids of its other identities; of one that is buried
+// the graves.
 func (r *Roster) house(g *group) {
 	id := g.id()
 	for _, n := range g.members {
-		if n != g.first && n.written != id {
-			pointer := Agent{ID: ownID(n.at()), Tenant: n.Tenant, Successor: id}
-			r.put(AgentKey(n.Tenant, pointer.ID), func() ([]byte, error) { return events.Marshal(pointer) })
+		a := n.at()
+		own := ownID(a)
+		switch {
+		case g.buried:
+			r.drop(AgentKey(a.tenant, own))
+			r.put(graveKey(a), func() ([]byte, error) { return events.Marshal(n.Identity) })
+			n.written, n.grave = "", true
+			continue
+		case n.grave:
+			r.drop(graveKey(a))
 		}
-		n.written = id
+		if n != g.first && n.written != id {
+			pointer := Agent{ID: own, Tenant: a.tenant, Successor: id}
+			r.put(AgentKey(a.tenant, own), func() ([]byte, error) { return events.Marshal(pointer) })
+		}
+		n.written, n.grave = id, false
 	}
-	r.put(AgentKey(g.first.Tenant, id), func() ([]byte, error) { return events.Marshal(g.document()) })
+	if !g.buried {
+		r.put(AgentKey(g.first.Tenant, id), func() ([]byte, error) { return events.Marshal(g.document()) })
+	}
 }
 
 // Dirty implements [projections.Projection].

@@ -173,10 +173,11 @@ var hosts = map[string][]string{
 
 // ofAll is what is wrong with an agent as a whole, and when it is to be looked at again.
 func (r *Roster) ofAll(g *group) (found []events.Finding, due time.Time) {
-	if !g.has(func(f facts) bool { return f.status != events.StatusDeleted }) {
+	now, limits := r.time(g.first.Tenant)
+	if !g.alive() {
+		_, due = within(g.lastChange().Add(limits.Forget), now)
 		return nil, due
 	}
-	now, limits := r.time(g.first.Tenant)
 	add := func(code events.Code, causes []string, format string, args ...any) {
 		found = append(found, finding(code, events.Self, causes, format, args...))
 	}
@@ -226,6 +227,27 @@ func (r *Roster) ofAll(g *group) (found []events.Finding, due time.Time) {
 	}
 	slices.SortFunc(found, func(a, b events.Finding) int { return compareExplained(a, b) })
 	return slices.CompactFunc(found, func(a, b events.Finding) bool { return a.Code == b.Code }), due
+}
+
+// isOver reports whether an agent is gone for so long that it is no longer shown. One that somebody should look at is.
+func (r *Roster) isOver(g *group) bool {
+	now, limits := r.time(g.first.Tenant)
+	if g.alive() || now.IsZero() || now.Before(g.lastChange().Add(limits.Forget)) || len(g.findings) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(g.members, func(n *node) bool { return len(n.findings) > 0 })
+}
+
+func (g *group) alive() bool {
+	return g.has(func(f facts) bool { return f.status != events.StatusDeleted })
+}
+
+func (g *group) lastChange() time.Time {
+	var last time.Time
+	for _, n := range g.members {
+		last = later(last, n.LastChange)
+	}
+	return last
 }
 
 // compareExplained orders findings of one code by what they say, so that which one stands for all does not depend on any order.
