@@ -44,7 +44,9 @@ func left(t *testing.T, w hub.Where) outcome {
 			t.Fatal(err)
 		}
 		e := &m.Event
-		o.Events = append(o.Events, string(e.Type)+" "+e.NATSSubject())
+		if e.Connection != events.ClockConnection { // how often time passes depends on how often a hub starts
+			o.Events = append(o.Events, string(e.Type)+" "+e.NATSSubject())
+		}
 		feed := e.Connection + "/" + e.Data.Evidence.Feed
 		if heads[feed] != m.Prev {
 			t.Errorf("event %s at %s does not follow the one before it of feed %s", e.ID, m.Position, feed)

@@ -126,9 +126,14 @@ func (l *Log) First(ctx context.Context) (events.Position, error) {
 	return events.Position{Epoch: l.epoch.ID, Sequence: first}, err
 }
 
-// Count is the number of events in the log; cursors, claims and epochs are not counted.
+// Count is the number of events in the log; ticks, cursors, claims and epochs are not counted.
 func (l *Log) Count(ctx context.Context) (uint64, error) {
-	return l.store.count(ctx, events.EventsPrefix+".>")
+	all, err := l.store.count(ctx, events.EventsPrefix+".>")
+	if err != nil {
+		return 0, err
+	}
+	ticks, err := l.store.count(ctx, events.EventsPrefix+".*."+events.Token(events.ClockConnection)+".>")
+	return all - ticks, err
 }
 
 // Epoch is the epoch in force when the log was opened.
