@@ -30,7 +30,7 @@ func LevelOf(vendor string, g *events.Grant) Level {
 
 // LevelOfDelegation is how much an agent may do on behalf of the person; that person's own rights bound it further.
 func LevelOfDelegation(vendor string, d *events.Delegation) Level {
-	return highest(table(vendor).ratings(scopes(d.Scopes), d.ResourceName))
+	return highest(table(vendor).ratings(delegated(d), d.ResourceName))
 }
 
 // Privileged reports whether a grant reaches a whole tenant, organization or project at a level from which everything else can be taken
@@ -46,12 +46,18 @@ func Privileged(vendor string, g *events.Grant) bool {
 // Unmapped are the roles and scopes of a grant that the table does not know, as "<kind> <name>", with the resource where the name means
 // something only there.
 func Unmapped(vendor string, g *events.Grant) []string {
-	return unmapped(table(vendor).ratings(named(g), g.ResourceName), g.ResourceName)
+	out := unmapped(table(vendor).ratings(named(g), g.ResourceName), g.ResourceName)
+	if g.Type == "directory_role" && g.RoleName != "" {
+		for i := range out {
+			out[i] += " (" + g.RoleName + ")"
+		}
+	}
+	return out
 }
 
 // UnmappedInDelegation are the scopes of a delegation that the table does not know.
 func UnmappedInDelegation(vendor string, d *events.Delegation) []string {
-	return unmapped(table(vendor).ratings(scopes(d.Scopes), d.ResourceName), d.ResourceName)
+	return unmapped(table(vendor).ratings(delegated(d), d.ResourceName), d.ResourceName)
 }
 
 func unmapped(list []rating, on string) []string {
@@ -82,11 +88,21 @@ type given struct{ of, name, or string }
 func named(g *events.Grant) []given {
 	switch g.Type {
 	case "oauth_scope", "connection":
-		return scopes(g.Scopes)
+		if len(g.Scopes) > 0 {
+			return scopes(g.Scopes)
+		}
 	case ofAppRole: // known by its id everywhere, or by its name, which is that of a scope, at its resource
 		return []given{{ofAppRole, g.Role, g.RoleName}}
 	}
 	return []given{{g.Type, g.Role, ""}}
+}
+
+// delegated are the names by which a delegation says what it gives.
+func delegated(d *events.Delegation) []given {
+	if len(d.Scopes) > 0 {
+		return scopes(d.Scopes)
+	}
+	return []given{{"delegation", d.Source, ""}}
 }
 
 func scopes(list []string) []given {
@@ -115,9 +131,9 @@ func (t *levelTable) ratings(list []given, on string) []rating {
 	return out
 }
 
-// highest is the level of all together. None at all is unknown: a grant without a name gives something nevertheless.
+// highest is the level of all together.
 func highest(list []rating) Level {
-	level, certain := LevelUnknown, len(list) > 0
+	level, certain := LevelUnknown, true
 	for _, r := range list {
 		if r.row == nil {
 			certain = false

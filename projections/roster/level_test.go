@@ -171,6 +171,7 @@ func TestUnmapped(t *testing.T) {
 		{"entra", events.Grant{Type: "app_role", Role: "1", RoleName: "Journals.Read.All", ResourceName: "Ledger API"}, []string{"app_role Journals.Read.All on Ledger API"}},
 		{"entra", events.Grant{Type: "app_role", Role: "1"}, []string{"app_role 1"}},
 		{"entra", events.Grant{Type: "oauth_scope", Scopes: []string{"Mail.Read", "x"}, ResourceName: "Microsoft Graph"}, []string{"scope x on Microsoft Graph"}},
+		{"entra", events.Grant{Type: "directory_role", Role: "2", RoleName: "Agent Inventory Reader"}, []string{"directory_role 2 (Agent Inventory Reader)"}},
 		{"google", events.Grant{Type: "iam_role", Role: "roles/custom"}, []string{"iam_role roles/custom"}},
 		{"google", events.Grant{Type: "iam_role", Role: "roles/owner"}, nil},
 	} {
