@@ -16,10 +16,11 @@ type Access struct {
 	Tenant     string        `json:"tenant"`
 	Connection string        `json:"connection"`
 	Vendor     string        `json:"vendor"`
-	Agent      string        `json:"agent,omitzero"`  // the roster's id; empty where the holder is no agent, such as a blueprint or a set of principals
-	Name       string        `json:"name,omitzero"`   // of the identity; never a person's
-	Holder     string        `json:"holder"`          // the vendor's id of the identity that may do it
-	Status     events.Status `json:"status,omitzero"` // of that identity: a disabled one may do it again when it is enabled
+	Agent      string        `json:"agent,omitzero"`       // the roster's id; empty where the holder is no agent, such as a blueprint or a set of principals
+	Name       string        `json:"name,omitzero"`        // of the identity; never a person's
+	Holder     string        `json:"holder"`               // the vendor's id of the identity that may do it
+	HolderKind events.Kind   `json:"holder_kind,omitzero"` // agent, blueprint, person; empty: not known
+	Status     events.Status `json:"status,omitzero"`      // of that identity: a disabled one may do it again when it is enabled
 
 	Kind         events.Kind `json:"kind"`          // grant or delegation
 	Type         string      `json:"type,omitzero"` // of a grant: app_role, directory_role, iam_role, oauth_scope, admin_role, group, connection, ...
@@ -124,7 +125,7 @@ func (a *Answer) AtLeast(level Level) {
 
 // finish orders the answer and counts what has no level.
 func (a *Answer) finish() {
-	slices.SortFunc(a.Access, func(x, y Access) int {
+	order(a.Access, func(x, y *Access) int {
 		return cmp.Or(btoi(y.Privileged)-btoi(x.Privileged), slices.Index(Levels, y.Level)-slices.Index(Levels, x.Level),
 			cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)), cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.Connection, y.Connection),
 			cmp.Compare(x.Holder, y.Holder), len(x.Via)-len(y.Via), cmp.Compare(x.Resource, y.Resource), cmp.Compare(x.Role, y.Role),
@@ -144,9 +145,22 @@ func (a *Answer) finish() {
 		u.Count = n
 		a.Unmapped = append(a.Unmapped, u)
 	}
-	slices.SortFunc(a.Unmapped, func(x, y Unlevelled) int {
+	order(a.Unmapped, func(x, y *Unlevelled) int {
 		return cmp.Or(cmp.Compare(x.Vendor, y.Vendor), cmp.Compare(x.What, y.What))
 	})
+}
+
+// order sorts a list. It sorts pointers, for which one copy of the sorting code in the program does for all types.
+func order[T any](list []T, compare func(a, b *T) int) {
+	sorted := make([]*T, len(list))
+	for i := range list {
+		v := list[i]
+		sorted[i] = &v
+	}
+	slices.SortFunc(sorted, compare)
+	for i, v := range sorted {
+		list[i] = *v
+	}
 }
 
 func btoi(b bool) int {

@@ -3,8 +3,6 @@ package roster
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -25,11 +23,11 @@ func (w *world) doubts(of []*Identity, kinds ...events.Kind) []Doubt {
 		d.Identities = n
 		out = append(out, d)
 	}
-	slices.SortFunc(out, Doubt.compare)
+	order(out, (*Doubt).compare)
 	return out
 }
 
-func (d Doubt) compare(o Doubt) int {
+func (d *Doubt) compare(o *Doubt) int {
 	return cmp.Or(cmp.Compare(d.Tenant, o.Tenant), cmp.Compare(d.Connection, o.Connection), cmp.Compare(d.Kind, o.Kind), cmp.Compare(d.Why, o.Why))
 }
 
@@ -50,11 +48,11 @@ func (w *world) beyond(of []*Identity) []Doubt {
 		d.Identities = n
 		out = append(out, d)
 	}
-	slices.SortFunc(out, Doubt.compare)
+	order(out, (*Doubt).compare)
 	return out
 }
 
-// sets are doubts about sets of principals that have grants where an agent is: whether it is in one is not known.
+// sets are doubts, in no order, about sets of principals that have grants where an agent is: whether it is in one is not known.
 func (w *world) sets(of []*Identity) []Doubt {
 	asked := map[[2]string]int{}
 	for _, i := range of {
@@ -67,8 +65,8 @@ func (w *world) sets(of []*Identity) []Doubt {
 		}
 	}
 	var out []Doubt
-	for _, at := range slices.SortedFunc(maps.Keys(grants), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
-		if n := grants[at]; n > 0 {
+	for at, n := range grants {
+		if n > 0 {
 			out = append(out, Doubt{Tenant: at[0], Connection: at[1], Kind: events.KindGrant, Identities: asked[at],
 				Why: fmt.Sprintf("sets of principals have %d grants there, and who is in a set is not known", n)})
 		}

@@ -45,7 +45,7 @@ func (r Reader) AccessOnResource(ctx context.Context, tenant, resource string) (
 	if len(a.About) == 0 {
 		return Answer{}, fmt.Errorf("%w as %q: that nobody can act on it is not said by that", ErrNoResource, resource)
 	}
-	slices.SortFunc(a.About, func(x, y Subject) int {
+	order(a.About, func(x, y *Subject) int {
 		return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.Connection, y.Connection), cmp.Compare(x.ID, y.ID))
 	})
 	for _, x := range all {
@@ -58,6 +58,13 @@ func (r Reader) AccessOnResource(ctx context.Context, tenant, resource string) (
 		}
 	}
 	a.Unknown = w.resourceDoubts(a.About, all, len(above) > 0)
+	if len(meant) == 0 {
+		for at := range above {
+			a.Unknown = append(a.Unknown, Doubt{Tenant: at.tenant, Connection: at.connection, Kind: events.KindGrant,
+				Why: "no grant names the resource itself, and whether those on it are read is not known"})
+		}
+		order(a.Unknown, (*Doubt).compare)
+	}
 	a.finish()
 	return a, nil
 }
@@ -138,7 +145,7 @@ func (w *world) resourceDoubts(about []Subject, all []Access, projects bool) []D
 		out = append(out, Doubt{Tenant: at[0], Connection: at[1], Kind: events.KindGrant, Identities: n,
 			Why: fmt.Sprintf("%d grants are on folders and organizations, and whether the resource lies in these is not known", n)})
 	}
-	slices.SortFunc(out, Doubt.compare)
+	order(out, (*Doubt).compare)
 	return out
 }
 

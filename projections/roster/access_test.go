@@ -281,7 +281,10 @@ func TestAccessOnResource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "doubts about a dataset", doubted(a), []string{"google grant of 1: 1 grants are on folders and organizations, and whether the resource lies in these is not known"})
+	same(t, "doubts about a dataset", doubted(a), []string{
+		"google grant of 1: 1 grants are on folders and organizations, and whether the resource lies in these is not known",
+		"google grant of 0: no grant names the resource itself, and whether those on it are read is not known",
+	})
 	a, err = r.AccessOnResource(t.Context(), "acme", "projects/p1")
 	if err != nil || len(a.Access) != 10 {
 		t.Errorf("%v, %q", err, lines(a))

@@ -95,6 +95,18 @@ func (i *Identity) title() string {
 	return ""
 }
 
+func (i *Identity) kind() events.Kind {
+	switch {
+	case i.Agent != nil:
+		return events.KindAgent
+	case i.Blueprint != nil:
+		return events.KindBlueprint
+	case i.Person != nil:
+		return events.KindPerson
+	}
+	return ""
+}
+
 func (i *Identity) status() events.Status {
 	switch {
 	case i.Agent != nil:
@@ -139,7 +151,7 @@ func (w *world) everything() []Access {
 
 // held are the grants and delegations of own, as i uses them.
 func (w *world) held(i, own *Identity, via []Hop) []Access {
-	who := Access{Tenant: i.Tenant, Connection: i.Connection, Vendor: i.Vendor, Name: i.title(), Holder: i.Holder, Status: i.status(), Via: via, own: own}
+	who := Access{Tenant: i.Tenant, Connection: i.Connection, Vendor: i.Vendor, Name: i.title(), Holder: i.Holder, HolderKind: i.kind(), Status: i.status(), Via: via, own: own}
 	if a := w.home[i.at()]; a != nil {
 		who.Agent, who.Name = a.ID, cmp.Or(who.Name, a.Name)
 	}
