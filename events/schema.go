@@ -1,6 +1,7 @@
 package events
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -14,25 +15,38 @@ const SchemaID = "https://github.com/rollcallhq/rollcall/docs/events.schema.json
 
 // Schema is the JSON Schema of an event as [Encode] writes it, made from the types. docs/events.schema.json holds it.
 func Schema() ([]byte, error) {
-	actor := &jsonschema.Schema{Ref: "#/$defs/actor"}
-	overrides := map[reflect.Type]*jsonschema.Schema{
+	s, err := SchemaOf[Event](map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[jsontext.Value](): {Description: "any JSON value"},
-		reflect.TypeFor[Actor]():          actor,
-		reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
-		reflect.TypeFor[Kind]():           enum(append(EntityKinds[:len(EntityKinds):len(EntityKinds)], KindActivity)),
-		reflect.TypeFor[Status]():         enum([]Status{StatusActive, StatusDisabled, StatusPending, StatusDeleted, StatusUnknown}),
-		reflect.TypeFor[Class]():          enum([]Class{ClassAgent, ClassWorkload, ClassUnknown}),
-		reflect.TypeFor[Model]():          enum([]Model{ModelService, ModelUser, ModelDelegated}),
-	}
-	s, err := jsonschema.For[Event](&jsonschema.ForOptions{TypeSchemas: overrides})
+		reflect.TypeFor[Actor]():          {Ref: "#/$defs/actor"},
+	})
 	if err != nil {
 		return nil, err
 	}
-	s.Schema, s.ID, s.Title = "https://json-schema.org/draft/2020-12/schema", SchemaID, "Rollcall identity event"
+	s.Schema, s.ID, s.Title = draft, SchemaID, "Rollcall identity event"
 	s.Description = "One normalized fact about an agent's identity, a CloudEvents 1.0 envelope in structured JSON."
 	s.Defs = map[string]*jsonschema.Schema{"actor": actorSchema()}
-	open(s)
 	return Marshal(s)
+}
+
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+// SchemaOf is the JSON Schema of a type that is made of events' types, as [Marshal] writes it, with the schemas of types that others say.
+// It lets readers meet fields of later versions.
+func SchemaOf[T any](types map[reflect.Type]*jsonschema.Schema) (*jsonschema.Schema, error) {
+	overrides := map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"},
+		reflect.TypeFor[Kind]():      enum(append(EntityKinds[:len(EntityKinds):len(EntityKinds)], KindActivity)),
+		reflect.TypeFor[Status]():    enum([]Status{StatusActive, StatusDisabled, StatusPending, StatusDeleted, StatusUnknown}),
+		reflect.TypeFor[Class]():     enum([]Class{ClassAgent, ClassWorkload, ClassUnknown}),
+		reflect.TypeFor[Model]():     enum([]Model{ModelService, ModelUser, ModelDelegated}),
+	}
+	maps.Copy(overrides, types)
+	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: overrides})
+	if err != nil {
+		return nil, err
+	}
+	open(s)
+	return s, nil
 }
 
 func enum[T ~string](values []T) *jsonschema.Schema {

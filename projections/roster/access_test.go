@@ -28,7 +28,7 @@ func (c *company) put(key string, v any) {
 }
 
 func (c *company) agent(id string, identities ...Identity) {
-	a := Agent{ID: id, Tenant: "acme", Name: identities[0].Agent.Name, Status: identities[0].Agent.Status, Identities: identities}
+	a := Agent{ID: id, Tenant: "acme", Name: identities[0].Agent.Name, Status: identities[0].Agent.Status, Class: events.ClassAgent, Identities: identities}
 	c.put(AgentKey("acme", id), a)
 }
 
@@ -41,7 +41,7 @@ func (c *company) sees(connection, state string, kinds ...events.Kind) {
 
 func is(connection, holder, native, name string, ids ...string) Identity {
 	i := Identity{Tenant: "acme", Connection: connection, Vendor: strings.TrimRight(connection, "2"), Holder: holder,
-		Agent: &events.Agent{Native: native, Name: name, Status: events.StatusActive}}
+		Agent: &events.Agent{Native: native, Name: name, Status: events.StatusActive, Class: events.ClassAgent}}
 	for _, id := range ids {
 		typ := events.IDObject
 		if strings.Contains(id, "@") {
