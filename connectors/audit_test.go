@@ -135,7 +135,7 @@ func TestAuditThatWasWokenIsPartial(t *testing.T) {
 			}
 		})
 		after(time.Minute)
-		want := events.CoveragePartial + " " + underWay
+		want := events.CoveragePartial + " " + UnderWay
 		if got := state(); got != want {
 			t.Errorf("in a round that something has asked for: %q", got)
 		}

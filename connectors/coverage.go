@@ -23,7 +23,8 @@ func (p *plan) cover() error {
 	return p.entity(r, e)
 }
 
-const underWay = "a round is under way: what it has not reached yet is unknown"
+// UnderWay is in the reason of a coverage that is partial because a round has not ended yet.
+const UnderWay = "a round is under way: what it has not reached yet is unknown"
 
 // unread adds to a coverage what a feed that asks for thing after thing has not reached: in its first round, and in one that
 // something new has asked for, it would look like none. A round of routine finds the coverage of the one before.
@@ -35,7 +36,7 @@ func (p *plan) unread(c *events.Coverage) *events.Coverage {
 	if c == nil {
 		c = coverageOf(p.feed, nil)
 	}
-	c.State, c.Reason = events.CoveragePartial, strings.TrimPrefix(c.Reason+"; "+underWay, "; ")
+	c.State, c.Reason = events.CoveragePartial, strings.TrimPrefix(c.Reason+"; "+UnderWay, "; ")
 	return c
 }
 

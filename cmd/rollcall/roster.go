@@ -20,9 +20,10 @@ func rosterCommand() *cobra.Command {
 		Short: "Prove that the roster is what the log says, or build it anew",
 		Example: `  rollcall roster verify
   rollcall roster check
-  rollcall roster rebuild`,
+  rollcall roster rebuild
+  rollcall roster drift --config rollcall.yaml`,
 	}
-	c.AddCommand(rosterVerifyCommand(), rosterCheckCommand(), rosterRebuildCommand())
+	c.AddCommand(rosterVerifyCommand(), rosterCheckCommand(), rosterRebuildCommand(), rosterDriftCommand())
 	return c
 }
 

@@ -14,24 +14,13 @@ import (
 
 // connection makes the runner of a connection.
 func (h *Hub) connection(tenant string, c config.Connection) (func(context.Context) error, error) {
-	i := slices.IndexFunc(h.opts.Vendors, func(v connectors.Vendor) bool { return v.Name == c.Vendor })
-	if i < 0 {
-		return nil, fmt.Errorf("there is no vendor %q", c.Vendor)
-	}
-	transport := connectors.NewTransport(nil, connectors.Limits{Share: c.Share, Class: h.opts.Vendors[i].Class, PerMinute: h.opts.Vendors[i].PerMinute})
-	settings := c.Settings(tenant)
-	settings.Transport = transport
-	made, err := h.opts.Vendors[i].New(settings)
+	runs, err := runnerOf(h.opts.Vendors, tenant, c)
 	if err != nil {
 		return nil, err
 	}
 	key := eventlog.Key(tenant, c.Name)
-	runs := connectors.Config{
-		Tenant: tenant, Connection: c.Name, Vendor: c.Vendor, Hub: h.ID, Connector: made, Log: h.Log(),
-		Lease: lease(h.lease("connection." + key)), Approvals: approvals{h.Board.Approvals, key},
-		Sink: h.report, Logger: h.opts.Logger, Transport: transport, Secrets: secrets(c),
-		Pace: paces(c, made), Breaker: connectors.Breaker{Max: c.Breaker.Max, Share: c.Breaker.Share},
-	}
+	runs.Hub, runs.Log, runs.Sink, runs.Logger = h.ID, h.Log(), h.report, h.opts.Logger
+	runs.Lease, runs.Approvals = lease(h.lease("connection."+key)), approvals{h.Board.Approvals, key}
 	if h.opts.Tune != nil {
 		h.opts.Tune(&runs)
 	}
@@ -39,7 +28,26 @@ func (h *Hub) connection(tenant string, c config.Connection) (func(context.Conte
 	if err != nil {
 		return nil, err
 	}
-	return h.hooked(tenant, c, made, runner)
+	return h.hooked(tenant, c, runs.Connector, runner)
+}
+
+// runnerOf is what a connection's runner is made of, but for who runs it and where it writes.
+func runnerOf(vendors []connectors.Vendor, tenant string, c config.Connection) (connectors.Config, error) {
+	i := slices.IndexFunc(vendors, func(v connectors.Vendor) bool { return v.Name == c.Vendor })
+	if i < 0 {
+		return connectors.Config{}, fmt.Errorf("there is no vendor %q", c.Vendor)
+	}
+	transport := connectors.NewTransport(nil, connectors.Limits{Share: c.Share, Class: vendors[i].Class, PerMinute: vendors[i].PerMinute})
+	settings := c.Settings(tenant)
+	settings.Transport = transport
+	made, err := vendors[i].New(settings)
+	if err != nil {
+		return connectors.Config{}, err
+	}
+	return connectors.Config{
+		Tenant: tenant, Connection: c.Name, Vendor: c.Vendor, Connector: made, Transport: transport, Secrets: secrets(c),
+		Pace: paces(c, made), Breaker: connectors.Breaker{Max: c.Breaker.Max, Share: c.Breaker.Share},
+	}, nil
 }
 
 // hooked is the runner's work, with that of the connection's hook if it has one.

@@ -57,6 +57,7 @@ func TestVendorsDoNotSteerTheTerminal(t *testing.T) {
 			_ = p.Event(message(events.Data{Activity: &events.Activity{Holder: hostile, Message: hostile}}), names)
 		},
 		"access":      func(p *Paper) { p.Access(answer(hostile), 1, names) },
+		"drift":       func(p *Paper) { p.Drift(driftOf(hostile), names) },
 		"unmapped":    func(p *Paper) { p.Unmapped([]roster.Unlevelled{{Vendor: "okta", What: hostile, Count: 1}}) },
 		"deed":        func(p *Paper) { p.Deed(noon, "acme", hostile, "wlp1 "+hostile, names) },
 		"connections": func(p *Paper) { p.Connections([]connectors.Status{status(hostile)}, coverage) },
