@@ -147,6 +147,7 @@ func TestDriftCauses(t *testing.T) {
 		"held, of others":     {extra: true, before: true, watched: []Watched{{HeldBy: "agents", Feeds: []WatchedFeed{late}}}, cause: CauseNotReadYet},
 		"held, but new":       {before: true, watched: []Watched{{HeldBy: "grants", Feeds: []WatchedFeed{late}}}, cause: CauseNotReadYet},
 		"doubted":             {extra: true, before: true, watched: []Watched{{Feeds: []WatchedFeed{with(read, func(f *WatchedFeed) { f.Doubt = "an empty list" })}}}, cause: CauseDoubted, why: "an empty list"},
+		"doubted, but new":    {before: true, watched: []Watched{{Feeds: []WatchedFeed{with(read, func(f *WatchedFeed) { f.Doubt = "an empty list" })}}}, cause: CauseUnexplained},
 		"stopped":             {before: true, watched: []Watched{{Gone: "no hub runs"}}, cause: CauseStopped, why: "no hub runs"},
 		"nobody":              {before: true, cause: CauseStopped, why: "no hub reads the connection now"},
 		"changing":            {watched: []Watched{{Feeds: []WatchedFeed{read}}}, cause: CauseChanging, why: "compare again"},

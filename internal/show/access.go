@@ -140,7 +140,10 @@ func how(x *roster.Access, names *Names) string {
 	var out []string
 	for _, h := range x.Via {
 		s := ways[h.How] + " " + cmp.Or(h.Name, names.Of(x.Tenant, x.Connection, h.Holder)) + inactive(h.Status)
-		if h.Condition != "" {
+		switch {
+		case !h.Until.IsZero():
+			s += " until " + date(h.Until)
+		case h.Condition != "":
 			s += " if " + h.Condition
 		}
 		out = append(out, s)
@@ -191,10 +194,13 @@ func sum(a *roster.Answer, left int) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, l))
 		}
 	}
-	s := "nothing is known"
-	if len(a.Access) > 0 {
-
-		s = strings.Join(parts, ", ")
+	s := strings.Join(parts, ", ")
+	switch {
+	case s != "":
+	case left > 0:
+		s = "none of this level"
+	default:
+		s = "nothing is known"
 	}
 	if privileged > 0 {
 		s += fmt.Sprintf("; %d privileged (!)", privileged)

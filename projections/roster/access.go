@@ -33,7 +33,10 @@ type Access struct {
 	Privileged   bool        `json:"privileged,omitzero"` // see [Privileged]
 
 	Inherited string `json:"inherited_from,omitzero"` // a blueprint's principal, or a resource above; empty: given here
-	Via       []Hop  `json:"via,omitzero"`            // as whom the identity does it, the nearest first; empty: as itself
+
+	// Via is as whom the identity does it, the nearest first; empty: as itself. Of several ways it is the one under the fewest
+	// conditions, and of these the shortest.
+	Via []Hop `json:"via,omitzero"`
 
 	OnBehalf    string `json:"on_behalf_of,omitzero"` // the person's id, events.Everyone, or "unknown"; empty: as itself
 	ConsentedBy string `json:"consented_by,omitzero"` // the person's id, where it is known
@@ -63,6 +66,7 @@ type Hop struct {
 	Status    events.Status `json:"status,omitzero"`
 	Role      string        `json:"role,omitzero"`      // that allows it
 	Condition string        `json:"condition,omitzero"` // under which that holds
+	Until     time.Time     `json:"until,omitzero"`     // zero: no end is stated
 	Event     string        `json:"event,omitzero"`     // of the grant that allows it
 }
 

@@ -27,7 +27,7 @@ func (r Reader) AccessOfAgent(ctx context.Context, tenant, agent string) (Answer
 		a.Access = append(a.Access, w.reach(i)...)
 		asked = append(asked, w.circle(i)...)
 	}
-	a.Unknown = w.beyond(asked)
+	a.Unknown = w.allDoubts(asked)
 	a.finish()
 	return a, nil
 }
@@ -172,7 +172,7 @@ func (r Reader) AccessByCredential(ctx context.Context, tenant, credential strin
 			bear(i, HowSame)
 		}
 	}
-	a.Unknown = w.beyond(asked)
+	a.Unknown = w.allDoubts(asked)
 	a.finish()
 	return a, nil
 }

@@ -8,13 +8,23 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
+// beyond is what a vendor's connector never reads of a kind, whatever it is permitted: docs/connectors has it in full.
+var beyond = map[string]map[events.Kind]string{
+	"entra": {events.KindGrant: "Azure roles, eligible role assignments and memberships of groups are not read"},
+	"google": {events.KindGrant: "roles that come through a group, those on anything but organizations, folders, projects, service accounts and engines, " +
+		"and deny policies are not read"},
+	"okta": {events.KindGrant: "memberships of groups, and what the user of an API token may do, are not read"},
+}
+
 // doubts says what is not known of identities: whether they have more of some kinds than the roster shows.
 func (w *world) doubts(of []*Identity, kinds ...events.Kind) []Doubt {
 	counts := map[Doubt]int{}
 	for _, i := range of {
 		for _, k := range kinds {
-			if why := Unknown(w.coverage, i, k); why != "" {
-				counts[Doubt{Tenant: i.Tenant, Connection: i.Connection, Kind: k, Why: why}]++
+			for _, why := range []string{Unknown(w.coverage, i, k), beyond[i.Vendor][k]} {
+				if why != "" {
+					counts[Doubt{Tenant: i.Tenant, Connection: i.Connection, Kind: k, Why: why}]++
+				}
 			}
 		}
 	}
@@ -31,9 +41,9 @@ func (d *Doubt) compare(o *Doubt) int {
 	return cmp.Or(cmp.Compare(d.Tenant, o.Tenant), cmp.Compare(d.Connection, o.Connection), cmp.Compare(d.Kind, o.Kind), cmp.Compare(d.Why, o.Why))
 }
 
-// beyond are all doubts about what identities may do, as themselves and as others: those of doubts, sets of principals in which they may
+// allDoubts are all doubts about what identities may do, as themselves and as others: those of doubts, sets of principals in which they may
 // be, and whomever else they may act as.
-func (w *world) beyond(of []*Identity) []Doubt {
+func (w *world) allDoubts(of []*Identity) []Doubt {
 	of = once(of)
 	out := append(w.doubts(of, events.KindGrant, events.KindDelegation), w.sets(of)...)
 	counts := map[Doubt]int{}

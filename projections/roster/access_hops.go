@@ -29,7 +29,10 @@ func (w *world) hops(i *Identity) (out []next, nowhere []*events.Grant) {
 		}
 		h := Hop{How: how, Holder: as.Holder, Name: as.title(), Status: as.status()}
 		if g != nil {
-			h.Role, h.Condition, h.Event = g.Value.Role, g.Value.Condition, g.Event
+			h.Role, h.Condition, h.Until, h.Event = g.Value.Role, g.Value.Condition, g.Value.Expires, g.Event
+			if h.Until.IsZero() {
+				h.Until = endOf(h.Condition)
+			}
 		}
 		out = append(out, next{as, h})
 	}
@@ -61,11 +64,12 @@ func (w *world) hops(i *Identity) (out []next, nowhere []*events.Grant) {
 	return out, nowhere
 }
 
-// becoming are the roles by which one becomes a service account, or lets something run as it.
+// becoming are the roles by which one becomes a service account, makes a key of it, or lets something run as it. Who may change the
+// account's own policy could become it as well: such roles are privileged.
 // (https://cloud.google.com/iam/docs/service-account-permissions)
 var becoming = map[string]bool{
 	"roles/iam.serviceAccountTokenCreator": true, "roles/iam.serviceAccountOpenIdTokenCreator": true,
-	"roles/iam.serviceAccountUser": true, "roles/iam.workloadIdentityUser": true,
+	"roles/iam.serviceAccountUser": true, "roles/iam.workloadIdentityUser": true, "roles/iam.serviceAccountKeyAdmin": true,
 }
 
 const (

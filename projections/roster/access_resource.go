@@ -142,7 +142,7 @@ func (w *world) resourceDoubts(about []Subject, all []Access, projects bool) []D
 		}
 	}
 	for at, n := range counts {
-		out = append(out, Doubt{Tenant: at[0], Connection: at[1], Kind: events.KindGrant, Identities: n,
+		out = append(out, Doubt{Tenant: at[0], Connection: at[1], Kind: events.KindGrant,
 			Why: fmt.Sprintf("%d grants are on folders and organizations, and whether the resource lies in these is not known", n)})
 	}
 	order(out, (*Doubt).compare)

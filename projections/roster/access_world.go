@@ -123,19 +123,49 @@ func (i *Identity) status() events.Status {
 func (w *world) reach(i *Identity, via ...Hop) []Access {
 	var out []Access
 	seen := map[at]bool{}
-	var walk func(own *Identity, via []Hop)
-	walk = func(own *Identity, via []Hop) {
-		if seen[own.at()] {
-			return
+	for todo := []way{{i, via}}; len(todo) > 0; {
+		best := 0
+		for n := range todo {
+			if todo[n].before(&todo[best]) {
+				best = n
+			}
 		}
-		seen[own.at()] = true
-		out = append(out, w.held(i, own, via)...)
-		for _, n := range w.next(own) {
-			walk(n.as, append(slices.Clone(via), n.hop))
+		now := todo[best]
+		todo = slices.Delete(todo, best, best+1)
+		if seen[now.to.at()] {
+			continue
+		}
+		seen[now.to.at()] = true
+		out = append(out, w.held(i, now.to, now.via)...)
+		for _, n := range w.next(now.to) {
+			if !seen[n.as.at()] {
+				todo = append(todo, way{n.as, append(slices.Clone(now.via), n.hop)})
+			}
 		}
 	}
-	walk(i, via)
 	return out
+}
+
+// way is how one comes to act as an identity.
+type way struct {
+	to  *Identity
+	via []Hop
+}
+
+// before reports whether a way is under fewer conditions than another, or under as many and shorter.
+func (v *way) before(o *way) bool {
+	a, b := conditions(v.via), conditions(o.via)
+	return a < b || a == b && len(v.via) < len(o.via)
+}
+
+func conditions(via []Hop) int {
+	n := 0
+	for _, h := range via {
+		if h.Condition != "" || !h.Until.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // everything is all that everybody may do who is not deleted.
@@ -156,8 +186,16 @@ func (w *world) held(i, own *Identity, via []Hop) []Access {
 		who.Agent, who.Name = a.ID, cmp.Or(who.Name, a.Name)
 	}
 	var out []Access
+	add := func(a Access) {
+		for _, h := range via {
+			if a.Until.IsZero() || !h.Until.IsZero() && h.Until.Before(a.Until) {
+				a.Until = h.Until
+			}
+		}
+		out = append(out, a)
+	}
 	for _, g := range own.Grants {
-		out = append(out, w.grant(who, &g))
+		add(w.grant(who, &g))
 	}
 	for _, d := range own.Delegations {
 		a, v := who, &d.Value
@@ -166,7 +204,7 @@ func (w *world) held(i, own *Identity, via []Hop) []Access {
 		a.OnBehalf, a.Source, a.ConsentedBy = cmp.Or(v.Person, SomebodyUnknown), v.Source, consentedBy(v)
 		a.Until, a.GrantStatus, a.NativeStatus = v.Expires, v.Status, v.NativeStatus
 		a.Key, a.Since, a.Event = d.Key, d.Since, d.Event
-		out = append(out, a)
+		add(a)
 	}
 	return out
 }
