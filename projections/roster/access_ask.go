@@ -49,10 +49,11 @@ func (r Reader) UnmappedRoles(ctx context.Context, tenant string) ([]Unlevelled,
 
 // circle is an identity and all as whom it can act.
 func (w *world) circle(i *Identity) []*Identity {
-	out := []*Identity{i}
+	out, seen := []*Identity{i}, map[*Identity]bool{i: true}
 	for n := 0; n < len(out); n++ {
 		for _, next := range w.next(out[n]) {
-			if !slices.Contains(out, next.as) {
+			if !seen[next.as] {
+				seen[next.as] = true
 				out = append(out, next.as)
 			}
 		}
@@ -161,12 +162,13 @@ func (r Reader) AccessByCredential(ctx context.Context, tenant, credential strin
 		a.Access = append(a.Access, w.reach(i, Hop{How: how, Holder: holder.Holder, Name: holder.title(), Status: holder.status()})...)
 		asked = append(asked, w.circle(i)...)
 	}
+	ids := holder.called()
 	for _, i := range w.identities {
 		switch {
 		case i.Tenant != holder.Tenant || i.Connection != holder.Connection:
-		case holder.Blueprint != nil && i.Blueprint != nil && shares(holder, i):
-			bear(i, HowPrincipal)
-		case holder.Blueprint != nil && i.Agent != nil && slices.Contains(holder.called(), i.Agent.Blueprint):
+		case holder.Blueprint != nil && i.Blueprint != nil && slices.ContainsFunc(i.called(), func(id string) bool { return slices.Contains(ids, id) }):
+			bear(i, HowPrincipal) // both are known by their application's id
+		case holder.Blueprint != nil && i.Agent != nil && slices.Contains(ids, i.Agent.Blueprint):
 			bear(i, HowBlueprint)
 		case holder.Agent != nil && w.home[i.at()] == w.home[holder.at()] && i.Agent != nil:
 			bear(i, HowSame)
@@ -175,12 +177,6 @@ func (r Reader) AccessByCredential(ctx context.Context, tenant, credential strin
 	a.Unknown = w.allDoubts(asked)
 	a.finish()
 	return a, nil
-}
-
-// shares reports whether two identities are known by one id, as a blueprint and its principal are by their application's.
-func shares(a, b *Identity) bool {
-	ids := b.called()
-	return slices.ContainsFunc(a.called(), func(id string) bool { return slices.Contains(ids, id) })
 }
 
 // credential finds the one credential that a person means.

@@ -2,11 +2,64 @@ package roster
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 	"strings"
 
 	"github.com/rollcallhq/rollcall/events"
 )
+
+// reach is all that an identity may do: as itself, and as everybody as whom it can act. via is how it came to be asked.
+func (w *world) reach(i *Identity, via ...Hop) []Access {
+	var out []Access
+	seen := map[at]bool{}
+	for todo := (ways{{to: i, via: via}}); len(todo) > 0; {
+		now := heap.Pop(&todo).(way)
+		if seen[now.to.at()] {
+			continue
+		}
+		seen[now.to.at()] = true
+		out = append(out, w.held(i, now.to, now.via)...)
+		for _, n := range w.next(now.to) {
+			if !seen[n.as.at()] {
+				heap.Push(&todo, now.on(n))
+			}
+		}
+	}
+	return out
+}
+
+// way is how one comes to act as an identity.
+type way struct {
+	to         *Identity
+	via        []Hop
+	conditions int // hops that hold under a condition, or until some time
+}
+
+func (v *way) on(n next) way {
+	out := way{n.as, append(slices.Clone(v.via), n.hop), v.conditions}
+	if n.hop.Condition != "" || !n.hop.Until.IsZero() {
+		out.conditions++
+	}
+	return out
+}
+
+// ways are a heap of ways, the one under the fewest conditions first, and of these the shortest.
+type ways []way
+
+func (w ways) Len() int      { return len(w) }
+func (w ways) Swap(i, j int) { w[i], w[j] = w[j], w[i] }
+func (w *ways) Push(v any)   { *w = append(*w, v.(way)) }
+func (w ways) Less(i, j int) bool {
+	a, b := &w[i], &w[j]
+	return cmp.Or(a.conditions-b.conditions, len(a.via)-len(b.via), a.to.at().compare(b.to.at())) < 0
+}
+
+func (w *ways) Pop() any {
+	last := (*w)[len(*w)-1]
+	*w = (*w)[:len(*w)-1]
+	return last
+}
 
 // next is an identity as which another acts, and how.
 type next struct {

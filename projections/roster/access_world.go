@@ -119,55 +119,6 @@ func (i *Identity) status() events.Status {
 	return events.StatusUnknown
 }
 
-// reach is all that an identity may do: as itself, and as everybody as whom it can act. via is how it came to be asked.
-func (w *world) reach(i *Identity, via ...Hop) []Access {
-	var out []Access
-	seen := map[at]bool{}
-	for todo := []way{{i, via}}; len(todo) > 0; {
-		best := 0
-		for n := range todo {
-			if todo[n].before(&todo[best]) {
-				best = n
-			}
-		}
-		now := todo[best]
-		todo = slices.Delete(todo, best, best+1)
-		if seen[now.to.at()] {
-			continue
-		}
-		seen[now.to.at()] = true
-		out = append(out, w.held(i, now.to, now.via)...)
-		for _, n := range w.next(now.to) {
-			if !seen[n.as.at()] {
-				todo = append(todo, way{n.as, append(slices.Clone(now.via), n.hop)})
-			}
-		}
-	}
-	return out
-}
-
-// way is how one comes to act as an identity.
-type way struct {
-	to  *Identity
-	via []Hop
-}
-
-// before reports whether a way is under fewer conditions than another, or under as many and shorter.
-func (v *way) before(o *way) bool {
-	a, b := conditions(v.via), conditions(o.via)
-	return a < b || a == b && len(v.via) < len(o.via)
-}
-
-func conditions(via []Hop) int {
-	n := 0
-	for _, h := range via {
-		if h.Condition != "" || !h.Until.IsZero() {
-			n++
-		}
-	}
-	return n
-}
-
 // everything is all that everybody may do who is not deleted.
 func (w *world) everything() []Access {
 	var out []Access
