@@ -117,6 +117,7 @@ func acme(t *testing.T) Reader {
 	one.Grants[2].Key, one.Grants[3].Key = "inherited:principal-1-d0", "inherited:elsewhere"
 	two := is("entra", "ai-2", "agent_identity", "Robin").actsFor(events.Delegation{Person: "ada", Source: "user_consent", Scopes: []string{"Tickets.Read"}, Resource: "tickets-id", ResourceName: "Ticket Hub API", Expires: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)})
 	two.Agent.Blueprint = "app-1"
+	two = two.actsFor(events.Delegation{Source: "SomethingNew", Scopes: []string{"Mail.Read"}, ResourceName: "Microsoft Graph", Status: events.StatusUnknown})
 	two = two.may(events.Grant{Type: "group", Role: "group-1", Status: events.StatusDisabled}) // which is not in force
 	elsewhere := is("entra2", "ai-1", "agent_identity", "Namesake").may(inherited)
 	elsewhere.Agent.Blueprint = "app-1"
@@ -344,7 +345,7 @@ func TestAccessForPerson(t *testing.T) {
 		if what == "ada" {
 			same(t, "doubts about a person", doubted(a), []string{
 				fmt.Sprintf(entraDelegations, 3),
-				"entra delegation of 1: there are consents of one person each of which it is not known whose they are",
+				"entra delegation of 2: there are consents of one person each of which it is not known whose they are",
 			})
 		}
 		if body, err := events.Marshal(a); err != nil || strings.Contains(string(body), "Ada") {
@@ -364,6 +365,7 @@ func TestAccessByCredential(t *testing.T) {
 		"ai-1: write  Mail.Send on graph-id from principal-1 blueprint_of blueprint-1 for *",
 		"ai-1: write  Mail.Send on graph-id from principal-1 blueprint_of blueprint-1 for unknown",
 		"ai-1: write  Mail.Send on graph-id from principal-1 blueprint_of blueprint-1 for ben by ben",
+		"ai-2: read  Mail.Read blueprint_of blueprint-1 for unknown",
 		"ai-1: read df021288-bdef-4463-88db-98f22de89214 on graph-id from principal-1 blueprint_of blueprint-1",
 		"ai-2: unknown group-1 blueprint_of blueprint-1",
 		"ai-2: unknown  Tickets.Read on tickets-id blueprint_of blueprint-1 for ada by ada until 2027-03-01",

@@ -66,7 +66,7 @@ func unmapped(list []rating, on string) []string {
 		if r.row != nil {
 			continue
 		}
-		what := r.of + " " + r.name
+		what := strings.TrimSpace(r.of + " " + r.name)
 		if on != "" && (r.of == ofScope || r.of == ofAppRole) {
 			what += " on " + on
 		}
