@@ -62,6 +62,7 @@ fields, cause, why and certain, and the list unread of connections.`,
 			aside := show.NewPaper(c.ErrOrStderr())
 			o := hub.DriftOptions{Config: cfg, Vendors: all.Vendors, Timeout: timeout, Tenant: tenant}
 			if aside.Width > 0 { // somebody watches
+				aside.Printf("Reading the vendors into memory. Log and roster are not written.\n")
 				g := show.Progress{Paper: aside}
 				o.Show = func(s []connectors.Status) { g.Show(s) }
 			}
