@@ -80,22 +80,22 @@ unknown_levels. Each access has the id of the event that made it so.`,
 					return err
 				}
 			}
-			return a.run(c, r.Roster)
+			return a.run(c, r)
 		})
 	}
 	return c
 }
 
-func (a *accessFlags) run(c *cobra.Command, r roster.Reader) error {
+func (a *accessFlags) run(c *cobra.Command, r *hub.Reader) error {
 	p := show.NewPaper(c.OutOrStdout())
-	answer, asked, err := a.ask(c, r)
+	answer, asked, err := a.ask(c, r.Roster)
 	if err != nil {
 		return err
 	}
 	if a.unmapped {
 		list := answer.Unmapped
 		if !asked {
-			if list, err = r.UnmappedRoles(c.Context(), a.tenant); err != nil {
+			if list, err = r.Roster.UnmappedRoles(c.Context(), a.tenant); err != nil {
 				return err
 			}
 		}
@@ -109,10 +109,13 @@ func (a *accessFlags) run(c *cobra.Command, r roster.Reader) error {
 	if a.level != "" {
 		answer.AtLeast(roster.Level(a.level))
 	}
+	if err := answer.FindConsents(c.Context(), r.Log.Last); err != nil {
+		return err
+	}
 	if a.out.json() {
 		return p.JSON(answer)
 	}
-	names, err := show.NamesIn(c.Context(), r, a.tenant)
+	names, err := show.NamesIn(c.Context(), r.Roster, a.tenant)
 	if err != nil {
 		return err
 	}

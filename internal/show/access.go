@@ -47,7 +47,7 @@ func (p *Paper) accessTable(a *roster.Answer, names *Names) {
 	rows := make([][]string, len(a.Access))
 	for n := range a.Access {
 		x := &a.Access[n]
-		rows[n] = []string{level(x), who(x, names), x.Connection, deed(x), on(x, names), whom(x, names), how(x, names), consent(x), limits(x)}
+		rows[n] = []string{level(x), who(x, names), x.Connection, deed(x), on(x, names), whom(x, names), how(x, names), consent(x, names), limits(x)}
 	}
 	columns := []column{
 		{head: "LEVEL", paint: p.levelled}, {head: "WHO", least: 14, paint: p.Bold}, {head: "AT", drop: 2}, {head: "MAY", least: 16},
@@ -154,8 +154,14 @@ func how(x *roster.Access, names *Names) string {
 	return strings.Join(out, ", ")
 }
 
-// consent says what made a delegation.
-func consent(x *roster.Access) string { return words(strings.TrimSuffix(x.Source, "_consent")) }
+// consent says what made a delegation, and who gave it, where that is not the person alone.
+func consent(x *roster.Access, names *Names) string {
+	s := words(strings.TrimSuffix(x.Source, "_consent"))
+	if x.ConsentedBy != "" && x.ConsentedBy != x.OnBehalf {
+		s = strings.TrimPrefix(s+" by "+names.Person(x.Tenant, x.Connection, x.ConsentedBy), " ")
+	}
+	return s
+}
 
 var ways = map[string]string{
 	roster.HowRunsAs: "runs as", roster.HowImpersonates: "as", roster.HowMember: "in", roster.HowBlueprint: "of blueprint",

@@ -33,7 +33,7 @@ func TestAccess(t *testing.T) {
 		About: []roster.Subject{{Kind: "resource", Tenant: "acme", Connection: "okta", ID: "r1", Name: "Ledger"}},
 		Access: []roster.Access{
 			row(roster.Access{Level: roster.LevelAdmin, Privileged: true, Role: "roles/owner", Status: events.StatusDisabled, Until: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC)}),
-			row(roster.Access{Level: roster.LevelWrite, Scopes: []string{"a", "b"}, ResourceName: "Ledger", OnBehalf: events.Everyone, Source: "admin_consent", Inherited: "b1"}),
+			row(roster.Access{Level: roster.LevelWrite, Scopes: []string{"a", "b"}, ResourceName: "Ledger", OnBehalf: events.Everyone, Source: "admin_consent", ConsentedBy: "p1", Inherited: "b1"}),
 			set,
 			row(roster.Access{Level: roster.LevelUnknown, Type: "app_role", Role: "00000000-1111-4222-8333-444444444444", OnBehalf: "p1", Source: "user_consent", Condition: "x > 1", GrantStatus: events.StatusDisabled,
 				Via: []roster.Hop{{How: roster.HowImpersonates, Holder: "sa1", Name: "night", Status: events.StatusDisabled, Condition: "y"}}}),
@@ -50,7 +50,7 @@ func TestAccess(t *testing.T) {
 
 LEVEL    WHO                                 MAY                                                      ON          FOR                         BY WAY OF                     CONSENT  LIMITS
 admin!   Invoice matcher, disabled           owner                                                                                                                                   until 2027-01-02
-write    Invoice matcher                     a b                                                      Ledger      everyone                    from Finance                  admin
+write    Invoice matcher                     a b                                                      Ledger      everyone                    from Finance  admin by Invoice matcher (disabled)
 read     principalSet …/projects/9           viewer                                                   projects/p
 unknown  Invoice matcher                     app role 00000000-1111-4222-8333-444444444444, disabled              Invoice matcher (disabled)  as night, disabled if y       user     if x > 1
 

@@ -39,7 +39,7 @@ type Access struct {
 	Via []Hop `json:"via,omitzero"`
 
 	OnBehalf    string `json:"on_behalf_of,omitzero"` // the person's id, events.Everyone, or "unknown"; empty: as itself
-	ConsentedBy string `json:"consented_by,omitzero"` // the person's id, where it is known
+	ConsentedBy string `json:"consented_by,omitzero"` // the id of who gave it, where it is known; see [Answer.FindConsents]
 	Source      string `json:"source,omitzero"`       // what made it: admin_consent, user_consent, delegation_link, ...
 
 	Condition    string        `json:"condition,omitzero"` // as the vendor wrote it
@@ -53,6 +53,7 @@ type Access struct {
 
 	own      *Identity // whose grant it is
 	unmapped []string
+	consent  *consented // nil: it is no delegation, or not known which
 }
 
 // SomebodyUnknown is the Access.OnBehalf of a consent of one person, where it is not known whose.

@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -39,4 +41,46 @@ func TestWaysToActAsOthers(t *testing.T) {
 		"a: read roles/run.viewer on " + project + " impersonates d until 2027-02-01",
 		"a: read roles/viewer on " + project + " impersonates b impersonates c",
 	})
+}
+
+// Who gave a delegation is told by the event that made it, and by no later one.
+func TestFindConsents(t *testing.T) {
+	r := acme(t)
+	told := map[events.Ref]string{ // the event that is the last about each delegation
+		{Kind: events.KindDelegation, Holder: "wlp1", Key: "wlp1-d0"}: "event-wlp1-d0",
+		{Kind: events.KindDelegation, Holder: "ai-2", Key: "ai-2-d1"}: "a later event",
+	}
+	last := func(_ context.Context, tenant, connection string, ref events.Ref) (events.Message, bool, error) {
+		id, ok := told[ref]
+		e := events.Event{ID: id, Tenant: tenant, Connection: connection, Data: events.Data{Evidence: events.Evidence{Actor: &events.Actor{ID: "admin-1"}}}}
+		return events.Message{Event: e}, ok, nil
+	}
+	for agent, want := range map[string][]string{"Finch": {"* by admin-1"}, "Robin": {"unknown by ", "ada by ada"}} {
+		a, err := r.AccessOfAgent(t.Context(), "", agent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.FindConsents(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, x := range a.Access {
+			if x.OnBehalf != "" {
+				got = append(got, x.OnBehalf+" by "+x.ConsentedBy)
+			} else if x.ConsentedBy != "" {
+				t.Errorf("%+v is no delegation", x)
+			}
+		}
+		same(t, agent, got, want)
+	}
+	a, err := r.AccessOfAgent(t.Context(), "", "Finch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	if err := a.FindConsents(t.Context(), func(context.Context, string, string, events.Ref) (events.Message, bool, error) {
+		return events.Message{}, false, broken
+	}); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
 }

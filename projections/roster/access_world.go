@@ -154,7 +154,7 @@ func (w *world) held(i, own *Identity, via []Hop) []Access {
 		a.Level, a.unmapped = LevelOfDelegation(own.Vendor, v), UnmappedInDelegation(own.Vendor, v)
 		a.OnBehalf, a.Source, a.ConsentedBy = cmp.Or(v.Person, SomebodyUnknown), v.Source, consentedBy(v)
 		a.Until, a.GrantStatus, a.NativeStatus = v.Expires, v.Status, v.NativeStatus
-		a.Key, a.Since, a.Event = d.Key, d.Since, d.Event
+		a.Key, a.Since, a.Event, a.consent = d.Key, d.Since, d.Event, &consented{own.Holder, d.Key, d.Event}
 		add(a)
 	}
 	return out
@@ -175,8 +175,9 @@ func (w *world) grant(a Access, g *Item[events.Grant]) Access {
 		a.OnBehalf = SomebodyUnknown
 		if v.Condition == consentOfAll {
 			a.OnBehalf = events.Everyone
-		} else if d := w.delegation(at{a.Tenant, a.Connection, v.Inherited}, strings.TrimPrefix(g.Key, "inherited:")); d != nil {
-			a.OnBehalf, a.ConsentedBy = d.Person, consentedBy(d)
+		}
+		if d := w.delegation(at{a.Tenant, a.Connection, v.Inherited}, strings.TrimPrefix(g.Key, "inherited:")); d != nil {
+			a.OnBehalf, a.ConsentedBy, a.consent = d.Value.Person, consentedBy(&d.Value), &consented{v.Inherited, d.Key, d.Event}
 		}
 	}
 	return a
@@ -187,14 +188,14 @@ const consentOfAll = "AllPrincipals"
 
 var sourceOf = map[string]string{consentOfAll: "admin_consent", "Principal": "user_consent"}
 
-func (w *world) delegation(of at, key string) *events.Delegation {
+func (w *world) delegation(of at, key string) *Item[events.Delegation] {
 	i := w.by[of]
 	if i == nil {
 		return nil
 	}
 	for n := range i.Delegations {
 		if i.Delegations[n].Key == key {
-			return &i.Delegations[n].Value
+			return &i.Delegations[n]
 		}
 	}
 	return nil
