@@ -58,7 +58,7 @@ func secret(holder, key string, start, end time.Time) events.Entity {
 		Credential: &events.Credential{Type: "secret", Status: events.StatusActive, NotBefore: start, Expires: end}}
 }
 
-func role(holder, key, role string) events.Entity {
+func iamRole(holder, key, role string) events.Entity {
 	return events.Entity{Kind: events.KindGrant, Holder: holder, Key: key, Grant: &events.Grant{Type: "iam_role", Role: role, Resource: "projects/p"}}
 }
 
@@ -128,12 +128,12 @@ var findingStories = map[string]func(*testing.T, *teller){
 	"privileged_and_dangling": func(t *testing.T, l *teller) {
 		l.tick(t, date(11, 1), limits)
 		l.new(t, "google-1", agent("a", "A", events.StatusActive))
-		l.new(t, "google-1", role("a", "g1", "roles/owner"))
-		l.new(t, "google-1", role("a", "g2", "roles/storage.objectViewer"))
+		l.new(t, "google-1", iamRole("a", "g1", "roles/owner"))
+		l.new(t, "google-1", iamRole("a", "g2", "roles/storage.objectViewer"))
 		l.gone(t, "google-1", agent("a", "A", events.StatusActive))
-		l.gone(t, "google-1", role("a", "g2", "roles/storage.objectViewer"))
+		l.gone(t, "google-1", iamRole("a", "g2", "roles/storage.objectViewer"))
 		l.tick(t, date(11, 2), limits)
-		l.gone(t, "google-1", role("a", "g1", "roles/owner"))
+		l.gone(t, "google-1", iamRole("a", "g1", "roles/owner"))
 	},
 	"orphaned": func(t *testing.T, l *teller) {
 		a := agent("a", "A", events.StatusActive)
@@ -254,7 +254,7 @@ func TestToldIsShown(t *testing.T) {
 			case 4:
 				l.say(t, c, verb, secret(h, "k", date(10, 1), now.Add(time.Duration(rapid.IntRange(-20, 40).Draw(t, "days"))*24*time.Hour)), gone)
 			case 5:
-				e := role(h, "g", "")
+				e := iamRole(h, "g", "")
 				e.Grant.Type, e.Grant.Role = "admin_role", "SUPER_ADMIN"
 				l.say(t, c, verb, e, gone)
 			case 6:

@@ -73,7 +73,7 @@ func TestDanglingIsNotForgotten(t *testing.T) {
 	l := &teller{r: newRoster()}
 	view := map[string]projections.Document{}
 	l.new(t, "google-1", agent("a", "A", events.StatusActive))
-	l.new(t, "google-1", role("a", "g", "roles/viewer"))
+	l.new(t, "google-1", iamRole("a", "g", "roles/viewer"))
 	l.gone(t, "google-1", agent("a", "A", events.StatusActive))
 	l.tick(t, date(12, 20), limits)
 	store(view, drain(t, l.r))
@@ -81,7 +81,7 @@ func TestDanglingIsNotForgotten(t *testing.T) {
 	if view[key].Body == nil {
 		t.Fatal("it is forgotten while something is granted to it")
 	}
-	l.gone(t, "google-1", role("a", "g", "roles/viewer"))
+	l.gone(t, "google-1", iamRole("a", "g", "roles/viewer"))
 	store(view, drain(t, l.r))
 	l.tick(t, date(12, 30), limits)
 	store(view, drain(t, l.r))

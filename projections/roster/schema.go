@@ -12,7 +12,7 @@ import (
 const SchemaID = "https://github.com/rollcallhq/rollcall/docs/roster.schema.json"
 
 // Schema is the JSON Schema of the roster's documents, made from the types: an agent, a pointer from an agent's retired id, an identity that
-// is no agent, or what a feed can see. docs/roster.schema.json holds it.
+// is no agent, what a feed can see, and what else the roster keeps. docs/roster.schema.json holds it.
 func Schema() ([]byte, error) {
 	identity, err := identitySchema()
 	if err != nil {
@@ -30,13 +30,31 @@ func Schema() ([]byte, error) {
 	agent.Required = append(agent.Required, "identities", "status", "class")
 	agent.Not = &jsonschema.Schema{Required: []string{"successor"}}
 	identity.Description = "One identity at one connection, with all that hangs on it. A document of its own, with the key " +
-		"_holders.<tenant>.<connection>.<holder>, where it is no agent: a person, a blueprint, or not yet known."
+		"_holders.<tenant>.<connection>.<holder>, where it is no agent: a person, a blueprint, or not yet known; with the key " +
+		"_graves.<tenant>.<connection>.<holder>, where it is of an agent that has been gone for so long that it is no longer shown."
 	coverage.Description = "What a feed of a connection can see. Key: _coverage.<tenant>.<connection>.<feed>"
+	assertion, err := events.SchemaOf[Assertion](nil)
+	if err != nil {
+		return nil, err
+	}
+	assertion.Description = "What an operator says about which identities are one agent. Key: _assertions.<tenant>.<key>"
+	clock, err := events.SchemaOf[Clock](map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[events.Activity](): {Type: "object"}})
+	if err != nil {
+		return nil, err
+	}
+	clock.Description = "A tenant's last tick, with the thresholds in force, in seconds. Key: _clock.<tenant>.tick"
+	shown, err := events.SchemaOf[Shown](nil)
+	if err != nil {
+		return nil, err
+	}
+	shown.Description = "That a connection tells of sign-ins, and the first. Key: _shown.<tenant>.<connection>"
 	return events.Marshal(&jsonschema.Schema{
 		Schema: "https://json-schema.org/draft/2020-12/schema", ID: SchemaID, Title: "Rollcall roster document",
 		Description: "A document of the roster, the view in which each agent of a company appears once.",
-		OneOf:       []*jsonschema.Schema{{Ref: "#/$defs/agent"}, {Ref: "#/$defs/successor"}, {Ref: "#/$defs/identity"}, {Ref: "#/$defs/coverage"}},
-		Defs:        map[string]*jsonschema.Schema{"agent": agent, "successor": successorSchema(), "identity": identity, "coverage": coverage},
+		OneOf: []*jsonschema.Schema{{Ref: "#/$defs/agent"}, {Ref: "#/$defs/successor"}, {Ref: "#/$defs/identity"}, {Ref: "#/$defs/coverage"},
+			{Ref: "#/$defs/assertion"}, {Ref: "#/$defs/clock"}, {Ref: "#/$defs/shown"}},
+		Defs: map[string]*jsonschema.Schema{"agent": agent, "successor": successorSchema(), "identity": identity, "coverage": coverage,
+			"assertion": assertion, "clock": clock, "shown": shown},
 	})
 }
 
