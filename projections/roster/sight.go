@@ -13,7 +13,7 @@ import (
 type Shown struct {
 	Tenant     string `json:"tenant"`
 	Connection string `json:"connection"`
-	Event      string `json:"event"` // the first
+	SignIn     string `json:"sign_in"` // id of the first such event
 	Sequence   uint64 `json:"sequence"`
 }
 
@@ -96,7 +96,7 @@ func (r *Roster) show(m *events.Message) {
 	if s.shown != nil {
 		return
 	}
-	s.shown = &Shown{Tenant: e.Tenant, Connection: e.Connection, Event: e.ID, Sequence: m.Position.Sequence}
+	s.shown = &Shown{Tenant: e.Tenant, Connection: e.Connection, SignIn: e.ID, Sequence: m.Position.Sequence}
 	shown := *s.shown
 	r.put(projections.Key(shownPrefix, e.Tenant, e.Connection), func() ([]byte, error) { return events.Marshal(shown) })
 	if s.look(); s.signIns {
