@@ -63,6 +63,7 @@ func BenchmarkLatency(b *testing.B) {
 func report(b *testing.B, d []time.Duration, from string) {
 	b.ReportMetric(float64(quantile(d, 0.5).Microseconds())/1000, "ms-p50-from-"+from)
 	b.ReportMetric(float64(quantile(d, 0.95).Microseconds())/1000, "ms-p95-from-"+from)
+	b.ReportMetric(float64(quantile(d, 0.99).Microseconds())/1000, "ms-p99-from-"+from)
 }
 
 func quantile(d []time.Duration, q float64) time.Duration {

@@ -71,7 +71,45 @@ func left(t *testing.T, w hub.Where) outcome {
 	o.Roster = people(t, ctx, r)
 	sameView(t, ctx, r, fold)
 	checkHeads(t, ctx, r.Log, heads)
+	checkTold(t, ctx, r)
 	return o
+}
+
+// checkTold holds what was told of findings to what the roster shows, and each verdict to having been told once.
+func checkTold(t *testing.T, ctx context.Context, r *hub.Reader) {
+	t.Helper()
+	held, ids := map[string]events.Finding{}, map[string]bool{}
+	for e, err := range r.Findings(ctx, "", false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := e.NATSSubject()
+		_, is := held[subject]
+		if raised := e.Verb() == events.Raised; raised == is || ids[e.ID] {
+			t.Errorf("%s of %s is told when it is so already, or once more", e.Type, subject)
+		} else if !raised {
+			delete(held, subject)
+		} else {
+			held[subject] = *e.Data.Finding
+		}
+		ids[e.ID] = true
+	}
+	agents, err := r.Roster.Agents(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range agents {
+		for _, f := range a.Findings {
+			subject := events.FindingSubject(a.Tenant, f.Connection, &f)
+			if h, is := held[subject]; !is || !h.Raised.Equal(f.Raised) || h.Sequence != f.Sequence {
+				t.Errorf("finding %s of %s is shown since %v, and told: %v, since %v", f.Code, a.Name, f.Raised, is, h.Raised)
+			}
+			delete(held, subject)
+		}
+	}
+	for subject := range held {
+		t.Errorf("%s is held to be true, and not shown", subject)
+	}
 }
 
 // content is an event's entity as one text, with how it is gone.

@@ -92,7 +92,7 @@ func (w *world) config(t *testing.T, name, nats string) string {
 	}
 	b.WriteString("tenants:\n  demo:\n    connections:\n")
 	for _, v := range w.company.Vendors {
-		token := filepath.Join(w.dir, v.Name+".token")
+		token := filepath.Join(w.dir, name+"-"+v.Name+".token") // of its own: another hub may just be reading one
 		if err := os.WriteFile(token, []byte(v.Token), 0o600); err != nil {
 			t.Fatal(err)
 		}
