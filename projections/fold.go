@@ -19,6 +19,9 @@ type folding struct {
 	at    Checkpoint      // what p holds
 	stale map[string]bool // rebuilding: keys of the former view that p has not written yet
 	tells *telling        // nil: nobody hears what p concludes
+
+	// flying, if set, tells how a write ends that is under way: until then saved is its own.
+	flying chan error
 }
 
 // load brings p to what the view holds. A view that another version wrote, one left half rebuilt, and one that reflects what
@@ -73,8 +76,9 @@ func (f *folding) unfit(end events.Position) string {
 	return ""
 }
 
-// fold applies what q selects and commits whenever nothing more is waiting, or a batch is full.
-func (f *folding) fold(ctx context.Context, q events.Query) error {
+// fold applies what q selects and commits whenever nothing more is waiting, or a batch is full. While a full batch is written, it goes on.
+func (f *folding) fold(ctx context.Context, q events.Query) (err error) {
+	defer func() { err = errors.Join(err, f.land()) }()
 	for m, err := range f.cfg.Log.Read(ctx, q) {
 		switch {
 		case events.Damaged(err):
@@ -89,10 +93,17 @@ func (f *folding) fold(ctx context.Context, q events.Query) error {
 			}
 		}
 		f.at.Position = m.Position
-		if m.Pending == 0 || f.p.Dirty() >= MaxBatch/2 {
+		switch {
+		case m.Pending == 0:
 			if err := f.commit(ctx); err != nil {
 				return err
 			}
+		case f.p.Dirty() >= MaxBatch/2:
+			docs, err := f.drain(ctx)
+			if err != nil {
+				return err
+			}
+			f.launch(ctx, docs)
 		}
 	}
 	return ctx.Err()
@@ -122,40 +133,68 @@ func (f *folding) settle(ctx context.Context) error {
 		gone = append(gone, Document{Key: key})
 	}
 	f.stale, f.at.Rebuilding = nil, false
-	return f.write(ctx, gone)
+	return f.write(ctx, f.at, gone)
 }
 
 func (f *folding) commit(ctx context.Context) error {
-	if err := f.tells.tell(ctx, f); err != nil {
-		return err
-	}
-	docs, err := f.p.Drain()
+	docs, err := f.drain(ctx)
 	if err != nil {
-		return &BrokenError{"view " + f.cfg.Name, err}
+		return err
 	}
 	if len(docs) == 0 && f.at.Position == f.saved.Position && f.at.Heard == f.saved.Heard {
 		return nil
+	}
+	return f.write(ctx, f.at, docs)
+}
+
+// drain has told what was concluded, when all that was written before is there, and returns what is to be written.
+func (f *folding) drain(ctx context.Context) ([]Document, error) {
+	if err := f.land(); err != nil {
+		return nil, err
+	}
+	if err := f.tells.tell(ctx, f); err != nil {
+		return nil, err
+	}
+	docs, err := f.p.Drain()
+	if err != nil {
+		return nil, &BrokenError{"view " + f.cfg.Name, err}
 	}
 	for _, d := range docs {
 		if d.Body != nil {
 			delete(f.stale, d.Key)
 		}
 	}
-	return f.write(ctx, docs)
+	return docs, nil
+}
+
+// launch writes documents while the fold goes on.
+func (f *folding) launch(ctx context.Context, docs []Document) {
+	f.flying = make(chan error, 1)
+	go func(at Checkpoint) { f.flying <- f.write(ctx, at, docs) }(f.at)
+}
+
+// land waits for what is being written.
+func (f *folding) land() error {
+	if f.flying == nil {
+		return nil
+	}
+	err := <-f.flying
+	f.flying = nil
+	return err
 }
 
 // write commits documents. What one batch does not hold goes in several, of which all but the last say that the view is not
 // whole: a crash between them makes the next start rebuild it.
-func (f *folding) write(ctx context.Context, docs []Document) error {
+func (f *folding) write(ctx context.Context, at Checkpoint, docs []Document) error {
 	for len(docs) > MaxBatch {
-		torn := f.at
+		torn := at
 		torn.Rebuilding = true
 		if err := f.put(ctx, torn, docs[:MaxBatch]); err != nil {
 			return err
 		}
 		docs = docs[MaxBatch:]
 	}
-	return f.put(ctx, f.at, docs)
+	return f.put(ctx, at, docs)
 }
 
 func (f *folding) put(ctx context.Context, next Checkpoint, docs []Document) error {

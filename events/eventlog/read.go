@@ -86,12 +86,7 @@ func (l *Log) Stored(ctx context.Context, q events.Query) iter.Seq2[events.Store
 // messages yields the stretch's events that keep selects.
 func (l *Log) messages(ctx context.Context, s stretch, keep func(*events.Message) bool) iter.Seq2[events.Message, error] {
 	return func(yield func(events.Message, error) bool) {
-		for r, err := range l.records(ctx, s) {
-			if err != nil {
-				yield(events.Message{}, err)
-				return
-			}
-			m, err := l.message(r)
+		for m, err := range l.decoded(ctx, s) {
 			if err == nil && !keep(&m) {
 				continue
 			}
