@@ -16,6 +16,8 @@ func served(service string) []string {
 	switch service {
 	case serviceRegistry:
 		return []string{"eu", "europe-west4", "global", "us", "us-central1"}
+	case servicePlatform:
+		return []string{"europe-west4", "us-central1"}
 	case serviceIdentity:
 		return []string{"europe-west4", "europe-west6", "us-central1"}
 	}

@@ -71,6 +71,7 @@ var routes = []route{
 	{serviceRegistry, "GET", inPlace + "/services/{service}",
 		"google.cloud.agentregistry.v1.AgentRegistry.GetService", nil, getManual},
 
+	{servicePlatform, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", located, listLocations},
 	{servicePlatform, "GET", inPlace + "/reasoningEngines",
 		"google.cloud.aiplatform.v1.ReasoningEngineService.ListReasoningEngines", filtered, listEngines},
 	{servicePlatform, "GET", inPlace + "/reasoningEngines/{engine}",
