@@ -1,6 +1,8 @@
 package google
 
 import (
+	"encoding/base64"
+	"encoding/pem"
 	"net/url"
 	"slices"
 	"strings"
@@ -103,6 +105,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	for _, p := range w.Projects() {
 		c.project("projects/" + p)
 	}
+	c.life("projects/" + w.Projects()[0])
 	for _, r := range routes {
 		if !c.hit[r.verb+" "+r.service+"/"+r.pattern] {
 			t.Errorf("the crawl never reached %s %s/%s", r.verb, r.service, r.pattern)
@@ -117,6 +120,35 @@ func (c *contract) searches() {
 	c.call("GET", organization+":searchAllIamPolicies?query=policy:agents.global", "")
 	for _, application := range []string{"token", "login", "drive"} {
 		c.call("GET", "/admin/admin/reports/v1/activity/users/all/applications/"+application, "")
+	}
+}
+
+// life takes a service account from its creation to its end.
+func (c *contract) life(p string) {
+	in := "/iam/v1/" + p + "/serviceAccounts"
+	a := c.call("POST", in, `{"accountId":"try-out","serviceAccount":{"displayName":"A try","description":"goes again"}}`)
+	at := in + "/" + a["uniqueId"].(string)
+	c.call("POST", at+":disable", "{}")
+	c.call("POST", at+":enable", "{}")
+	k := c.call("POST", at+"/keys:upload", `{"publicKeyData":"`+base64.StdEncoding.EncodeToString(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("of a test")}))+`"}`)
+	c.call("DELETE", "/iam/v1/"+k["name"].(string), "")
+	c.call("DELETE", at, "")
+	c.refused("DELETE", at, "", 404, "NOT_FOUND")
+	c.call("POST", at+":undelete", "{}")
+	c.refused("POST", at+":undelete", "{}", 404, "NOT_FOUND")
+	c.refused("POST", in, `{"accountId":"try-out"}`, 409, "ALREADY_EXISTS")
+	c.refused("POST", in, `{"accountId":"Try"}`, 400, "INVALID_ARGUMENT")
+	c.refused("POST", at+"/keys:upload", `{"publicKeyData":"eA=="}`, 400, "INVALID_ARGUMENT")
+	var methods []string
+	for _, e := range c.entries(strings.TrimPrefix(p, "projects/"), `protoPayload.methodName:"ServiceAccount"`, 1000) {
+		m := e["protoPayload"].(object)["methodName"].(string)
+		methods = append(methods, m[strings.LastIndexByte(m, '.')+1:])
+	}
+	want := []string{"CreateServiceAccount", "DeleteServiceAccount", "DeleteServiceAccountKey", "DisableServiceAccount", "EnableServiceAccount",
+		"UndeleteServiceAccount", "UploadServiceAccountKey"}
+	if got := methods[max(0, len(methods)-len(want)):]; !slices.Equal(slices.Sorted(slices.Values(got)), want) { // all at one moment
+		c.t.Errorf("the log ends with %v, want %v", got, want)
 	}
 }
 

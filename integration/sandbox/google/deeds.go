@@ -35,7 +35,7 @@ func (s *state) keyDeed(opt Options, at time.Time, a *account, k *accountKey, me
 	d := deed{in: "projects/" + a.Project, service: serviceIAM, method: admin + method, permission: "iam." + permission,
 		name: "projects/-/serviceAccounts/" + a.UniqueID, resource: a.resource(), request: map[string]any{
 			"@type": "type.googleapis.com/" + admin + method + "Request", "name": a.name()}}
-	if method != "CreateServiceAccountKey" {
+	if method != "CreateServiceAccountKey" && method != "UploadServiceAccountKey" {
 		d.name += "/keys/" + k.ID
 		d.request["name"] = a.name() + "/keys/" + k.ID
 	} else {

@@ -141,6 +141,21 @@ var routes = []route{
 	{serviceIAM, "GET", "v1/projects/{project}/serviceAccounts/{account}/keys/{key}",
 		"google.iam.admin.v1.IAM.GetServiceAccountKey", []string{"publicKeyType"}, getKey},
 
+	{serviceIAM, "POST", "v1/projects/{project}/serviceAccounts",
+		"google.iam.admin.v1.IAM.CreateServiceAccount", nil, createAccount},
+	{serviceIAM, "DELETE", "v1/projects/{project}/serviceAccounts/{account}",
+		"google.iam.admin.v1.IAM.DeleteServiceAccount", nil, deleteAccount},
+	{serviceIAM, "POST", "v1/projects/{project}/serviceAccounts/{account}:disable",
+		"google.iam.admin.v1.IAM.DisableServiceAccount", nil, disableAccount},
+	{serviceIAM, "POST", "v1/projects/{project}/serviceAccounts/{account}:enable",
+		"google.iam.admin.v1.IAM.EnableServiceAccount", nil, enableAccount},
+	{serviceIAM, "POST", "v1/projects/{project}/serviceAccounts/{account}:undelete",
+		"google.iam.admin.v1.IAM.UndeleteServiceAccount", nil, undeleteAccount},
+	{serviceIAM, "POST", "v1/projects/{project}/serviceAccounts/{account}/keys:upload",
+		"google.iam.admin.v1.IAM.UploadServiceAccountKey", nil, uploadKey},
+	{serviceIAM, "DELETE", "v1/projects/{project}/serviceAccounts/{account}/keys/{key}",
+		"google.iam.admin.v1.IAM.DeleteServiceAccountKey", nil, deleteKey},
+
 	{serviceIAM, "GET", inPools, "google.iam.v1.WorkloadIdentityPools.ListWorkloadIdentityPools", with(paged, "showDeleted"), listPools},
 	{serviceIAM, "GET", inPools + "/{pool}", "google.iam.v1.WorkloadIdentityPools.GetWorkloadIdentityPool", nil, getPool},
 	{serviceIAM, "POST", inPools + "/{pool}:getIamPolicy", "google.iam.v1.WorkloadIdentityPools.GetIamPolicy", nil, getPoolPolicy},
@@ -183,7 +198,7 @@ var routes = []route{
 
 // writes reports whether the method changes the state, as leasing and acknowledging messages does, and issuing tokens.
 func (r *route) writes() bool {
-	return r.service == serviceTokens || r.service == servicePubSub && r.verb == "POST"
+	return r.writesAccounts() || r.service == serviceTokens || r.service == servicePubSub && r.verb == "POST"
 }
 
 // with is a set of parameters and one more.

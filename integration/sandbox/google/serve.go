@@ -149,8 +149,9 @@ func (c *call) projectOf(permission string) (*project, *apiError) {
 	return nil, denied(c.route.service, permission, resource)
 }
 
-// OnlyReads is true for all requests but those for a token and those that acknowledge messages: other changes come from
-// [Sandbox.Mutate] alone, and what was only leased may come again.
+// OnlyReads is true for all requests but those for a token, those that acknowledge messages and those that change service accounts:
+// other changes come from [Sandbox.Mutate] alone, and what was only leased may come again.
 func (s *Sandbox) OnlyReads(r *http.Request) bool {
-	return !strings.HasSuffix(r.URL.Path, "/token") && !strings.HasSuffix(r.URL.Path, ":generateAccessToken") && !strings.HasSuffix(r.URL.Path, ":acknowledge")
+	route, _ := find(r.Method, r.URL.EscapedPath())
+	return (route == nil || !route.writesAccounts()) && !strings.HasSuffix(r.URL.Path, "/token") && !strings.HasSuffix(r.URL.Path, ":generateAccessToken") && !strings.HasSuffix(r.URL.Path, ":acknowledge")
 }
