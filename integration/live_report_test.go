@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -42,8 +43,11 @@ func (r *liveReport) take(x contract.Exchange, strict bool) {
 	}
 }
 
+// namesOnWay are what a path names by what a company calls it.
+var namesOnWay = regexp.MustCompile(`(projects|folders|organizations|accounts)(/|%2F)[^/:%]+`)
+
 func (r *liveReport) note(x contract.Exchange, strict bool) {
-	op := x.Request.Method + " " + sandbox.Pattern(x.Request.URL.Path)
+	op := x.Request.Method + " " + namesOnWay.ReplaceAllString(sandbox.Pattern(x.Request.URL.Path), "$1$2{id}")
 	var found []string
 	if r.contract != nil {
 		if known, ok := r.contract.Operation(x.Request); ok {

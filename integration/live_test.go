@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type liveVendor struct {
 	connectors.Vendor
 
 	org       string   // what one is called there
+	begins    []string // variables of which one must name what is read; nil: ENDPOINT
 	variables []string // the vendor's own, beside those of all vendors and those of auth
 
 	auth    func(get func(name string) string) (map[string]connectors.Secret, error)
@@ -65,10 +67,19 @@ type liveSettings struct {
 // callsPerFeed bounds the calls for one feed, whatever the size of the org.
 const callsPerFeed = 40
 
-// settings reads the variables. Without an endpoint ok is false.
+// switches are the variables of which one must be set.
+func (v *liveVendor) switches() []string {
+	if v.begins == nil {
+		return []string{"ENDPOINT"}
+	}
+	return v.begins
+}
+
+// settings reads the variables. Where none of them names what is to be read, ok is false.
 func (v *liveVendor) settings(getenv func(string) string) (s liveSettings, ok bool, err error) {
 	get := func(name string) string { return strings.TrimSpace(getenv(v.prefix() + name)) }
-	if s.endpoint = strings.TrimRight(get("ENDPOINT"), "/"); s.endpoint == "" {
+	s.endpoint = strings.TrimRight(get("ENDPOINT"), "/")
+	if !slices.ContainsFunc(v.switches(), func(name string) bool { return get(name) != "" }) {
 		return s, false, nil
 	}
 	s.own = map[string]string{}
@@ -137,12 +148,22 @@ func (l *live) announce(t *testing.T) {
 		feeds = append(feeds, f.Name)
 	}
 	t.Logf("reads %s with %s: a probe, %d pages of each of the feeds %s, and a few calls on open questions; at most %d calls a minute and %d for each feed",
-		l.endpoint, l.auth["method"].Reveal(), l.pages, strings.Join(feeds, ", "), l.perMinute, callsPerFeed)
+		l.where(), l.auth["method"].Reveal(), l.pages, strings.Join(feeds, ", "), l.perMinute, callsPerFeed)
 	if l.mutate {
 		t.Log(l.parts.touches())
 		return
 	}
 	t.Log("changes nothing")
+}
+
+// where says what is read, as the variables name it.
+func (l *live) where() string {
+	var names []string
+	for _, name := range l.vendor.switches() {
+		names = append(names, l.own[name])
+	}
+	names = slices.DeleteFunc(append(names, l.endpoint), func(s string) bool { return s == "" })
+	return strings.Join(names, ", ")
 }
 
 // reader makes a connector of its own, which has seen nothing yet. Its log begins so long ago, where the vendor lets it.
@@ -212,7 +233,7 @@ func wait(ctx context.Context, d time.Duration) error {
 func liveAgainst(t *testing.T, v *liveVendor) {
 	s, ok, err := v.settings(os.Getenv)
 	if !ok {
-		t.Skipf("no %s to read: set %sENDPOINT and how to log in as docs/live.md says", v.org, v.prefix())
+		t.Skipf("no %s to read: set %s%s and how to log in as docs/live.md says", v.org, v.prefix(), strings.Join(v.switches(), " or "+v.prefix()))
 	}
 	if err != nil {
 		t.Fatal(err)

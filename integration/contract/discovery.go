@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -86,7 +87,7 @@ type discoverySchema struct {
 
 // discoveryLoaded are the documents, which are large and change with go.mod alone.
 var discoveryLoaded = sync.OnceValues(func() (map[string]*discoveryDocument, error) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", discoveryModule).Output()
+	dir, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}}", discoveryModule).Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list -m %s: %w", discoveryModule, err)
 	}

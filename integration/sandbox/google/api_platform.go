@@ -123,3 +123,11 @@ func generic(v any) map[string]any {
 	}
 	return out
 }
+
+// listOwnAgents lists the managed agents that the caller owns. A service account, which all callers here are, owns none.
+func listOwnAgents(c *call) (any, *apiError) {
+	if _, e := c.projectOf("aiplatform.agents.list"); e != nil {
+		return nil, e
+	}
+	return struct{}{}, nil
+}

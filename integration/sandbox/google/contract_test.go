@@ -230,6 +230,7 @@ func (c *contract) project(p string) {
 	}
 	c.walk("/agentregistry/v1/", p+"/locations", "locations", get("/agentregistry/v1/"))
 	c.walk("/aiplatform/v1/", p+"/locations", "locations", nil)
+	c.walk("/aiplatform/v1/", p+"/locations/us-central1/agents", "agents", nil)
 	c.call("GET", "/run/v2/"+p+"/locations/-/services", "")
 	c.gemini(p)
 	c.authManager(p)

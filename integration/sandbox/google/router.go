@@ -72,6 +72,7 @@ var routes = []route{
 		"google.cloud.agentregistry.v1.AgentRegistry.GetService", nil, getManual},
 
 	{servicePlatform, "GET", "v1/projects/{project}/locations", "Locations.ListLocations", located, listLocations},
+	{servicePlatform, "GET", inPlace + "/agents", "google.cloud.aiplatform.v1.AgentService.ListAgents", ordered, listOwnAgents},
 	{servicePlatform, "GET", inPlace + "/reasoningEngines",
 		"google.cloud.aiplatform.v1.ReasoningEngineService.ListReasoningEngines", filtered, listEngines},
 	{servicePlatform, "GET", inPlace + "/reasoningEngines/{engine}",
