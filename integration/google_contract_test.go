@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	googleconnector "github.com/rollcallhq/rollcall/connectors/google"
@@ -52,6 +54,7 @@ var googleReads = []apiCall{
 	{"GET /agentidentity/v1/projects/{projectsId}/locations/{locationsId}/authProviders/{authProvidersId}/authorizations", ""},
 	{"GET /agentidentity/v1/projects/{projectsId}/locations/{locationsId}/accessSummaries", ""},
 	{"POST /logging/v2/entries:list", ""},
+	{"GET /admin/admin/reports/v1/activity/users/{userKey}/applications/{applicationName}", ""},
 	{"POST /pubsub/v1/projects/{projectsId}/subscriptions/{subscriptionsId}:pull", ""},
 	{"POST /pubsub/v1/projects/{projectsId}/subscriptions/{subscriptionsId}:acknowledge", ""},
 }
@@ -81,7 +84,7 @@ func TestGoogleConnectorHoldsTheContract(t *testing.T) {
 		org := google.New(sandbox.NewCompany(suiteSeed, 60), suiteSeed)
 		server := httptest.NewServer(sandbox.Serve(org))
 		t.Cleanup(server.Close)
-		options := map[string]string{"projects": strings.Join(org.Projects(), ",")}
+		options := map[string]string{"projects": strings.Join(org.Projects(), ","), "workspace_admin": "cloud-admin@tessellate.example"}
 		if queued {
 			out, err := org.Mutate(sandbox.Change{Op: sandbox.OpenSink})
 			if err != nil {
@@ -89,8 +92,13 @@ func TestGoogleConnectorHoldsTheContract(t *testing.T) {
 			}
 			options = map[string]string{"subscription": out.Key}
 		}
-		r := newReader(t, &googleconnector.Vendor, googleSettings(org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}, options))
+		settings := googleSettings(org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}, options)
+		var later atomic.Int64
+		settings.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+		r := newReader(t, &googleconnector.Vendor, settings)
 		r.readAll(t)
+		later.Store(int64(time.Hour)) // Workspace's reports are read when the agents are known
+		org.Now = settings.Now
 		natives := []string{"", "cloud_run_service", "gemini_agent"}
 		for n, op := range slices.Concat(googleOps(), googleOps(), googleOps()) {
 			if _, err := org.Mutate(sandbox.Change{Op: op, Native: natives[n*len(natives)/(3*len(googleOps()))]}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {

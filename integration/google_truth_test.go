@@ -29,7 +29,8 @@ type followed struct {
 	box *googlebox.Sandbox
 	log *eventlog.Log
 
-	served http.Handler
+	workspace bool // its reports are read
+	served    http.Handler
 }
 
 // RoundTrip answers a request without a network.
@@ -52,6 +53,7 @@ func (f *followed) RoundTrip(r *http.Request) (*http.Response, error) {
 type ofTruth struct {
 	Name, Status                               string
 	Grants, Credentials, Consents, Connections []string
+	Delegated                                  []string // with Workspace
 }
 
 // truth is what the organization has, by id.
@@ -77,7 +79,10 @@ func (f *followed) truth() map[string]ofTruth {
 			one.Credentials = append(one.Credentials, outsider(member))
 		}
 		one.Consents, one.Connections = a.Consents, a.Connections
-		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections} {
+		if f.workspace {
+			one.Delegated = a.Delegated
+		}
+		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections, &one.Delegated} {
 			*list = sorted(*list)
 		}
 		out[id] = one
@@ -108,7 +113,7 @@ func (f *followed) told() map[string]ofTruth {
 		if e := m.Event.Data.Entity; m.Event.Live() {
 			states[e.Ref()] = e
 			if e.Person != nil {
-				people[e.Holder] = e.Person.UserName
+				people[e.Holder] = strings.Join(append(e.Person.Emails, e.Person.UserName), "")
 			}
 			if e.Agent != nil {
 				out[e.Holder] = ofTruth{Name: e.Agent.Name, Status: string(e.Agent.Status)}
@@ -137,6 +142,8 @@ func (f *followed) told() map[string]ofTruth {
 			one.Credentials = append(one.Credentials, e.Credential.Name+" "+e.Credential.Subject)
 		case e.Credential != nil:
 			one.Credentials = append(one.Credentials, e.Key)
+		case e.Delegation != nil && e.Scope == "workspace":
+			one.Delegated = append(one.Delegated, reportedOf(e, people)...)
 		case e.Delegation != nil:
 			for _, scope := range e.Delegation.Scopes {
 				c := scope + "@" + e.Delegation.Resource + " for " + people[e.Delegation.Person]
@@ -152,10 +159,25 @@ func (f *followed) told() map[string]ofTruth {
 		out[e.Holder] = one
 	}
 	for id, one := range out {
-		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections} {
+		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections, &one.Delegated} {
 			*list = sorted(*list)
 		}
 		out[id] = one
+	}
+	return out
+}
+
+// reportedOf is a delegation that Workspace reports, in the words of a truth.
+func reportedOf(e *events.Entity, people map[string]string) (out []string) {
+	client, who := e.Delegation.Resource, people[e.Delegation.Person]
+	if e.Delegation.Person == events.Everyone {
+		client, who = e.Holder, "*" // a service account's client has its id
+	}
+	if e.Delegation.Status == events.StatusDisabled {
+		return []string{client + " for " + who + " (taken back)"}
+	}
+	for _, scope := range e.Delegation.Scopes {
+		out = append(out, scope+"@"+client+" for "+who)
 	}
 	return out
 }
@@ -179,6 +201,8 @@ func googleLogLeads(t *testing.T, queued bool) {
 			t.Fatal(err)
 		}
 		options["subscription"] = out.Key
+	} else {
+		options["workspace_admin"] = "cloud-admin@tessellate.example"
 	}
 	c, err := google.Vendor.New(connectors.Settings{Tenant: "acme", Connection: "google", Endpoint: "http://127.0.0.1:1", Transport: m.transport, Options: options,
 		Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(box.Token())}})
@@ -188,7 +212,7 @@ func googleLogLeads(t *testing.T, queued bool) {
 	outside = append(outside, m)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))) // what the company has was made before
-		f := &followed{t: t, box: box, log: eventlog.NewMemory(), served: sandbox.Serve(box)}
+		f := &followed{t: t, box: box, log: eventlog.NewMemory(), served: sandbox.Serve(box), workspace: !queued}
 		defer f.log.Close()
 		m.to = f
 		r, err := connectors.NewRunner(connectors.Config{Tenant: "acme", Connection: "google", Vendor: "google", Hub: "hub", Connector: c, Log: f.log,
@@ -210,7 +234,7 @@ func googleLogLeads(t *testing.T, queued bool) {
 				t.Fatal("not caught up")
 			}
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(30 * time.Minute) // reports are read last, when the agents are known
 		for _, s := range r.Status().Feeds {
 			if s.State != connectors.FeedCaughtUp {
 				t.Errorf("%s: %s %s", s.Name, s.State, s.LastError)
@@ -221,6 +245,9 @@ func googleLogLeads(t *testing.T, queued bool) {
 		}
 		made := map[sandbox.Op]int{}
 		ops := googleOps()
+		if f.workspace {
+			ops = append(ops, sandbox.DelegateDomain, sandbox.UndelegateDomain, sandbox.AuthorizeClient, sandbox.RevokeClient, sandbox.UseAgent)
+		}
 		for i := range 2 * len(ops) {
 			op := ops[i%len(ops)]
 			out, err := box.Mutate(sandbox.Change{Op: op})

@@ -84,6 +84,49 @@ func lookAtGoogle(r *liveReport, x contract.Exchange) {
 		r.googlePolicy(x.Body)
 	case strings.HasSuffix(path, "/entries:list"):
 		r.googleLog(x.Body)
+	case strings.Contains(path, "/activity/users/"):
+		r.googleReports(path[strings.LastIndexByte(path, '/')+1:], x.Body)
+	}
+}
+
+// agentIDs are the forms that a report may give the id of an agent.
+var agentIDs = []struct {
+	form string
+	is   *regexp.Regexp
+}{
+	{"a number", regexp.MustCompile(`^\d+$`)}, {"a resource name", regexp.MustCompile(`(^|/)projects/`)}, {"a URN", regexp.MustCompile(`^urn:`)},
+	{"a principal", regexp.MustCompile(`agents\.global\.`)}, {"empty", regexp.MustCompile(`^$`)}, {"of another form", regexp.MustCompile(``)},
+}
+
+// googleReports looks at what Workspace calls the agents that it attributes activities to.
+func (r *liveReport) googleReports(application string, b []byte) {
+	var body struct {
+		Items []struct {
+			Actor struct {
+				Agent *struct {
+					ID   string `json:"agentId"`
+					Type string `json:"agentType"`
+				} `json:"agentAttributionInfo"`
+			} `json:"actor"`
+			Agentic bool `json:"isAgenticAction"`
+		} `json:"items"`
+	}
+	_ = json.Unmarshal(b, &body) // what is of another shape has none
+	for _, a := range body.Items {
+		if !a.Agentic && a.Actor.Agent == nil {
+			continue
+		}
+		r.facts["reports: an activity of an agent"]++
+		if a.Actor.Agent == nil {
+			r.facts["reports: an agent's activity in "+application+" that names none"]++
+			continue
+		}
+		for _, form := range agentIDs {
+			if form.is.MatchString(a.Actor.Agent.ID) {
+				r.facts["reports: in "+application+" an agent of type "+a.Actor.Agent.Type+", whose id is "+form.form]++
+				break
+			}
+		}
 	}
 }
 

@@ -23,7 +23,8 @@ func liveOnGoogle(t *testing.T, org *google.Sandbox, mutate bool, wrap func(http
 	t.Cleanup(server.Close)
 	l := newLive(t, liveGoogle, liveSettings{endpoint: server.URL, perMinute: 1_000_000, pages: 40, mutate: mutate,
 		auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(org.Token())},
-		own:  map[string]string{"ORGANIZATION": org.Organization(), "WRITE_PROJECT": org.Projects()[0], "WRITE_TOKEN": org.Token()}}).parts.(*googleLive)
+		own: map[string]string{"ORGANIZATION": org.Organization(), "WRITE_PROJECT": org.Projects()[0], "WRITE_TOKEN": org.Token(),
+			"WORKSPACE_ADMIN": "cloud-admin@tessellate.example"}}).parts.(*googleLive)
 	l.pause = time.Millisecond
 	return l
 }
@@ -59,7 +60,7 @@ func TestLiveGoogleSuiteOnSandbox(t *testing.T) {
 		facts []string // what the report must have found out
 	}{
 		{google.Options{}, []string{": registry: a runtime identity, principal, agents.global.org-N", ": log: callerAgent",
-			"engine: effectiveIdentity without a scheme, agents.global.org-N", "log: an entry was received within 2s"}},
+			"engine: effectiveIdentity without a scheme, agents.global.org-N", "reports: in token an agent of type GEMINI_ENTERPRISE, whose id is a number", "log: an entry was received within 2s"}},
 		{google.Options{NoRuntimeIdentityEvery: 2, RedeliverEvery: 3, EmptyPages: true, Settle: 20 * time.Millisecond, LogDelay: 20 * time.Millisecond},
 			[]string{": registry: an agent without its runtime identity"}},
 	} {

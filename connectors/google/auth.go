@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
@@ -39,23 +40,31 @@ func newLogin(s map[string]connectors.Secret, base http.RoundTripper) (login, er
 	if err := checkAuth(method, s); err != nil {
 		return nil, err
 	}
-	opts := &credentials.DetectOptions{Scopes: []string{scope}, Client: &http.Client{Transport: base}}
-	source := func() (*auth.Credentials, error) { return credentials.DetectDefault(opts) }
-	if key := s["key"].Reveal(); key != "" {
-		creds, err := credentials.NewCredentialsFromJSON(credentials.ServiceAccount, []byte(key), opts)
-		if err != nil { // not shown: it may quote the key
+	source := sourceOf(s["key"].Reveal(), base)
+	if s["key"].Reveal() != "" {
+		if _, err := source(); err != nil { // not shown: it may quote the key
 			return nil, errors.New("auth.key is not a service account's key file: give the whole JSON file that Google made, " +
 				"for example as ${file:/etc/rollcall/google.json}")
 		}
-		source = func() (*auth.Credentials, error) { return creds, nil }
 	}
 	switch method {
 	case authBearer:
 		return func() (*auth.Credentials, error) { return static(s["token"]), nil }, nil
 	case authImpersonation:
-		return impersonation(s["target"].Reveal(), source, base), nil
+		return impersonation(s["target"].Reveal(), "", scope, source, base), nil
 	}
 	return source, nil
+}
+
+// sourceOf makes the credentials of a key file, or the machine's own where there is none.
+func sourceOf(key string, base http.RoundTripper) login {
+	opts := &credentials.DetectOptions{Scopes: []string{scope}, Client: &http.Client{Transport: base}}
+	if key == "" {
+		return func() (*auth.Credentials, error) { return credentials.DetectDefault(opts) }
+	}
+	return sync.OnceValues(func() (*auth.Credentials, error) {
+		return credentials.NewCredentialsFromJSON(credentials.ServiceAccount, []byte(key), opts)
+	})
 }
 
 // authFields are what each method needs and may have beside it.
@@ -96,8 +105,9 @@ func (t staticToken) Token(context.Context) (*auth.Token, error) {
 	return &auth.Token{Value: string(t), Type: "Bearer"}, nil
 }
 
-// impersonation are the credentials of another service account, for which source may make tokens.
-func impersonation(target string, source login, base http.RoundTripper) login {
+// impersonation are the credentials of another service account, for which source may make tokens, or, with a subject, of a person for
+// whom that account may act, for which source may sign as the account.
+func impersonation(target, subject, scope string, source login, base http.RoundTripper) login {
 	return func() (*auth.Credentials, error) {
 		creds, err := source()
 		if err != nil {
@@ -108,7 +118,7 @@ func impersonation(target string, source login, base http.RoundTripper) login {
 			return nil, err
 		}
 		return impersonate.NewCredentials(&impersonate.CredentialsOptions{
-			TargetPrincipal: target, Scopes: []string{scope}, Client: &http.Client{Transport: rt}, Credentials: creds,
+			TargetPrincipal: target, Subject: subject, Scopes: []string{scope}, Client: &http.Client{Transport: rt}, Credentials: creds,
 		})
 	}
 }

@@ -32,13 +32,17 @@ type client struct {
 	method    string // of authentication
 	login     login
 	base      http.RoundTripper
-	now       func() time.Time
 
-	dir  *directory
-	book *accountBook
+	adminLogin login // in a Workspace administrator's name; nil: reports are not read
+	now        func() time.Time
 
-	mu  sync.Mutex
-	sdk *sdk // made at the first call
+	dir     *directory
+	book    *accountBook
+	clients clientBook
+
+	mu      sync.Mutex
+	sdk     *sdk // made at the first call
+	reports *sdk // of Workspace: an HTTP client alone, made at the first call
 }
 
 // sdk is Google's SDK with the connection's credentials: a service for each light package, and the authenticated HTTP client for the
@@ -65,6 +69,9 @@ func newClient(s connectors.Settings, o options) (*client, error) {
 		return nil, err
 	}
 	c := &client{options: o, endpoints: urls, method: s.Auth["method"].Reveal(), login: login, base: base, now: s.Clock()}
+	if o.workspace.admin != "" {
+		c.adminLogin = newWorkspaceLogin(s.Auth, o.workspace, login, base)
+	}
 	c.dir = &directory{client: c}
 	c.book = &accountBook{client: c, dir: c.dir}
 	return c, nil
@@ -117,7 +124,12 @@ func (c *client) services(h *http.Client) (*sdk, error) {
 // fetch makes one call of the SDK and returns the answer with its body as it came. send gets a context to give to the call.
 // Errors are a [*connectors.Fault] or transient, and name method, path and status.
 func (c *client) fetch(ctx context.Context, send func(context.Context, *sdk) error) (*answer, error) {
-	sdk, err := c.connect()
+	return c.fetchAs(ctx, c.connect, send)
+}
+
+// fetchAs is fetch with the credentials that connect makes.
+func (c *client) fetchAs(ctx context.Context, connect func() (*sdk, error), send func(context.Context, *sdk) error) (*answer, error) {
+	sdk, err := connect()
 	if err != nil {
 		return nil, err
 	}

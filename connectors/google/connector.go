@@ -96,5 +96,8 @@ func feeds(c *client) []connectors.Feed {
 	if log := &all[len(all)-1]; c.subscription != "" {
 		log.Every = queueEvery
 	}
+	if c.workspace.admin != "" {
+		all = append(all, connectors.Feed{Name: feedWorkspaceReports, Kinds: reportKinds, Every: reportsEvery, Pull: newWorkspaceReports(c).pull})
+	}
 	return slices.DeleteFunc(all, func(f connectors.Feed) bool { return slices.Contains(c.skip, f.Name) })
 }

@@ -2,6 +2,7 @@ package google
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,9 @@ func FuzzNormalize(f *testing.F) {
 		typeServiceAccountKeys: `{"keys":[` + jsonKey + `]}`, typeIAMPolicy: jsonPolicy, typeDelta: `{"deltas":[{"action":"REMOVE","role":"roles/a","member":"principal://a"}]}`,
 		typeLogEntry: `{"id":"projects/acme/e1@x","time":"2026-11-05T10:00:00Z","type":"admin_action"}`, typeGone: `{"id":"1","restorable":true}`,
 		typePerson: `{"kind":"user","email":"a@example.com"}`, typeGap: `{"from":"2026-11-05T10:00:00Z","to":"2026-11-05T10:00:00Z"}`,
-		typeBounded: `{"minute":"2026-11-05T10:00:00Z","left_out":3}`} {
+		typeWorkspaceAgent: `{"id":"7","holder":"workspace_agent:7","owner":"user:1"}`, typeWorkspaceGrant: `{"client":"abc","person":"*","source":"oauth_consent"}`,
+		typeWorkspaceAction: `{"id":"workspace/token/7@x","time":"2026-11-05T10:00:00Z","application":"token","type":"workspace_action"}`,
+		typeBounded:         `{"minute":"2026-11-05T10:00:00Z","left_out":3}`} {
 		f.Add(typ, body)
 	}
 	f.Add(typeIAMPolicy, jsonOutsiders)
@@ -108,6 +111,27 @@ func FuzzListing(f *testing.F) {
 		for _, item := range l.items {
 			if item.Kind() != '{' || !item.IsValid() {
 				t.Errorf("item %s is no object", item)
+			}
+		}
+	})
+}
+
+// FuzzReported: no activity of Workspace's panics, and what is read of one is in order.
+func FuzzReported(f *testing.F) {
+	f.Add([]byte(`{"id":{"time":"2026-11-05T09:12:13.456Z","uniqueQualifier":"-123456789","applicationName":"token","customerId":"C01abc"},"actor":{"email":"alice@example.com","agentAttributionInfo":{"agentId":"8801","agentOwner":{"email":"o@example.com"}}},"isAgenticAction":true,"events":[{"type":"auth","name":"authorize","parameters":[{"name":"client_id","value":"1234"},{"name":"scope","multiValue":["b","a b"]},{"name":"scope","value":"c,a"}]}]}`))
+	f.Add([]byte(`{"id":{"time":"2026-11-05T09:12:13Z","uniqueQualifier":7,"applicationName":"x"},"events":[{"parameters":{}},{"parameters":[{"multiValue":7}]}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := parseReported(jsontext.Value(b))
+		if err != nil {
+			return
+		}
+		if !strings.HasPrefix(a.id(), "workspace/") || a.at.IsZero() {
+			t.Errorf("activity %q of %v", a.id(), a.at)
+		}
+		for _, e := range a.Events {
+			scopes := scopesIn(e.Parameters, "scope")
+			if !slices.IsSorted(scopes) || slices.Contains(scopes, "") || len(slices.Compact(slices.Clone(scopes))) != len(scopes) {
+				t.Errorf("scopes %q", scopes)
 			}
 		}
 	})

@@ -45,6 +45,7 @@ func geminiAgents(c *client) *walk {
 					return leaf{}, err
 				}
 			}
+			c.clients.set(at, auths, out.records)
 			for i := range out.records {
 				out.records[i].Asked = asked
 				out.records[i].Context[ctxAuthorizations] = auths

@@ -49,7 +49,7 @@ func (f *auditLog) activity(ctx context.Context, cur *logCursor, e *logEntry, ac
 	}
 	var records []connectors.Record
 	if left, over := cur.Minute.Move(e.at); over {
-		r, err := boundedRecord(left, f.client.log.perMinute, asked)
+		r, err := boundedRecord(feedAuditLog, left, f.client.log.perMinute, asked)
 		if err != nil {
 			return nil, false, err
 		}

@@ -145,10 +145,15 @@ type wireBounded struct {
 	Left   int       `json:"left_out"`
 	Bound  int       `json:"bound"`
 	Kept   int       `json:"kept"`
+	Feed   string    `json:"feed,omitzero"` // absent: the audit log
 }
 
-func boundedRecord(m connectors.Minute, bound int, asked time.Time) (connectors.Record, error) {
-	body, err := events.Marshal(wireBounded{Minute: m.Start.UTC(), Left: m.Left, Bound: bound, Kept: m.Kept})
+func boundedRecord(feed string, m connectors.Minute, bound int, asked time.Time) (connectors.Record, error) {
+	b := wireBounded{Minute: m.Start.UTC(), Left: m.Left, Bound: bound, Kept: m.Kept}
+	if feed != feedAuditLog {
+		b.Feed = feed
+	}
+	body, err := events.Marshal(b)
 	return connectors.Record{Type: typeBounded, Body: body, Asked: asked}, err
 }
 
@@ -165,6 +170,6 @@ func normalizeBounded(r connectors.Record) (connectors.Reading, error) {
 	return connectors.Reading{Activities: []events.Activity{{
 		Holder: events.ConnectionHolder, Type: activityBounded, ID: events.Digest(activityBounded, at, left, string(r.Body)), Time: b.Minute,
 		Message: left + " activities of this minute were left out: raise the option activities_per_minute, or read fewer with activities",
-		Details: map[string]string{"feed": feedAuditLog, "minute": at, "left_out": left, "bound": bound},
+		Details: map[string]string{"feed": word(b.Feed, feedAuditLog), "minute": at, "left_out": left, "bound": bound},
 	}}}, nil
 }

@@ -132,7 +132,7 @@ func (f *auditLog) poll(ctx context.Context, cur *logCursor) ([]connectors.Recor
 			return nil, err
 		}
 		if left, over := cur.Minute.Close(f.client.now(), len(l.items) == 0); over {
-			r, err := boundedRecord(left, f.client.log.perMinute, asked)
+			r, err := boundedRecord(feedAuditLog, left, f.client.log.perMinute, asked)
 			return append(records, r), err
 		}
 	}

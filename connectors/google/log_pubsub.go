@@ -68,7 +68,7 @@ func (f *auditLog) receive(ctx context.Context, cur *logCursor) (records []conne
 	}
 	cur.Poll, cur.At = nil, asked.UTC()
 	if left, over := cur.Minute.Close(asked, len(items) == 0); over {
-		r, err := boundedRecord(left, f.client.log.perMinute, asked)
+		r, err := boundedRecord(feedAuditLog, left, f.client.log.perMinute, asked)
 		return append(records, r), false, err
 	}
 	return records, len(items) > 0, nil

@@ -55,6 +55,12 @@ func read(r connectors.Record) (connectors.Reading, error) {
 		return normalizePolicyGone(r)
 	case typePerson:
 		return normalizePerson(r)
+	case typeWorkspaceAgent:
+		return normalizeWorkspaceAgent(r)
+	case typeWorkspaceGrant:
+		return normalizeWorkspaceGrant(r)
+	case typeWorkspaceAction:
+		return normalizeWorkspaceAction(r)
 	case typeGap:
 		return normalizeGap(r)
 	case typeBounded:

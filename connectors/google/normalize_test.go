@@ -86,6 +86,19 @@ var odd = []struct {
 	{typeGone, `{}`, proof},
 	{typePerson, `{"kind":"user"}`, nil},
 
+	// What Workspace reports: a consent of two agents, one taken back, the domain delegated; what was done, by nobody who is named; an agent
+	// that only reports show, and one that is known; records without what makes them one.
+	{typeWorkspaceGrant, `{"client":"abc","name":"Jira","scopes":["a","b"],"person":"user:1","source":"oauth_consent","customer":"C1","time":"2026-11-05T10:00:00Z"}`, proof},
+	{typeWorkspaceGrant, `{"client":"abc","person":"user:1","source":"oauth_consent","gone":true,"time":"2026-11-05T10:00:00Z"}`, proof},
+	{typeWorkspaceGrant, `{"client":"1","person":"*","source":"domain_wide_delegation","scopes":["a"],"customer":"C1","time":"2026-11-05T10:00:00Z"}`, proof},
+	{typeWorkspaceGrant, `{"client":"1"}`, proof},
+	{typeWorkspaceAction, `{"id":"workspace/token/7@x","time":"2026-11-05T10:00:00Z","application":"token","events":["authorize","later"],"client":"abc","scopes":["a"],"type":"workspace_action"}`, proof},
+	{typeWorkspaceAction, `{"id":"workspace/token/7@x","time":"2026-11-05T10:00:00Z","application":"token","type":"workspace_action"}`, proof},
+	{typeWorkspaceAction, `{"digest":"x"}`, nil},
+	{typeWorkspaceAgent, `{"id":"7","holder":"workspace_agent:7","name":"Flow","type":"LATER","owner":"user:1","time":"2026-11-05T10:00:00Z"}`, nil},
+	{typeWorkspaceAgent, `{"id":"7","holder":"projects/4/x","known":true,"owner":"user:1","time":"2026-11-05T10:00:00Z"}`, nil},
+	{typeWorkspaceAgent, `{"id":"7"}`, nil},
+
 	{"later_type", `{}`, nil},
 }
 

@@ -22,6 +22,7 @@ type options struct {
 	logViews     []string // what to read the audit log of, sorted; nil: every project's
 	subscription string   // the Pub/Sub subscription that hands the audit log's entries out; empty: they are listed
 	log          logOptions
+	workspace    workspaceOptions
 }
 
 // name is what a project, a location, an account or any other part of a resource name may look like. Parts come from the
@@ -51,6 +52,8 @@ func parseOptions(m map[string]string) (options, error) {
 			}
 		case "activities", "activities_per_minute", "log_since":
 			err = o.log.set(key, value)
+		case "workspace_account", "workspace_admin", "workspace_applications":
+			err = o.workspace.set(key, value)
 		default:
 			err = fmt.Errorf("option %q is not known: use %s", key, strings.Join(optionNames, ", "))
 		}
@@ -58,11 +61,13 @@ func parseOptions(m map[string]string) (options, error) {
 			return options{}, err
 		}
 	}
-	return o, nil
+	err = o.workspace.finish()
+	return o, err
 }
 
 // optionNames are all options.
-var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip", "subscription"}
+var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip", "subscription",
+	"workspace_account", "workspace_admin", "workspace_applications"}
 
 // skipped reads which feeds are not wanted. The audit log leads all others.
 func skipped(list string) ([]string, error) {
@@ -156,6 +161,7 @@ var services = map[string]string{
 	"discoveryengine":      "https://discoveryengine.googleapis.com",
 	"agentidentity":        "https://agentidentity.googleapis.com",
 	"pubsub":               "https://pubsub.googleapis.com", // with a subscription
+	"admin":                "https://admin.googleapis.com",  // with workspace_admin
 }
 
 // endpoints are the base URLs in force, by service, without a trailing slash.
@@ -192,6 +198,10 @@ func warnings(s connectors.Settings) []string {
 	urls, err := endpoints(s)
 	if err != nil {
 		return nil // New says so
+	}
+	used := slices.Clone(used)
+	if s.Options["workspace_admin"] != "" {
+		used = append(used, "admin")
 	}
 	var own, googles []string
 	for _, service := range used {

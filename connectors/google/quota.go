@@ -9,10 +9,11 @@ import (
 // share them. Regions of Agent Runtime count for themselves.
 //
 // Documented: iam (docs.cloud.google.com/iam/quotas), logging (ReadRequestsPerMinutePerProject as errors state it), agentregistry
-// (docs.cloud.google.com/agent-registry/troubleshooting), cloudresourcemanager (10 a second). Of the others nothing was found; they
-// are asked no more often than the resource manager.
+// (docs.cloud.google.com/agent-registry/troubleshooting), cloudresourcemanager (10 a second), admin (developers.google.com/
+// workspace/admin/reports/v1/limits: 2,400 for each user and project, 250 of those that name an event). Of the others nothing was
+// found; they are asked no more often than the resource manager.
 var readsPerMinute = map[string]float64{
-	"iam": 6000, "logging": 60, "agentregistry": 1200, "cloudresourcemanager": 600,
+	"iam": 6000, "logging": 60, "agentregistry": 1200, "cloudresourcemanager": 600, "admin": 250,
 	"aiplatform": 600, "run": 600, "discoveryengine": 600, "agentidentity": 600,
 }
 

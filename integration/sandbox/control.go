@@ -31,6 +31,7 @@ var directoryOps = []Op{
 var cloudOps = []Op{
 	AddBinding, RemoveBinding, RewritePolicy, DisableCredential, EnableCredential, RedeployAgent, CallAgent, UseAgent, FailChange, AddConnection, RemoveConnection,
 	CreateProvider, DisableProvider, EnableProvider, DeleteProvider, RestoreProvider, OpenSink,
+	DelegateDomain, UndelegateDomain, AuthorizeClient, RevokeClient,
 }
 
 // Ops returns the changes that each vendor has for some agent or other, in a fixed order, for tests that draw from them.

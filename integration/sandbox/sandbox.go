@@ -101,6 +101,12 @@ const (
 	DeleteProvider    Op = "provider.delete" // soft, restorable
 	RestoreProvider   Op = "provider.restore"
 	OpenSink          Op = "sink.open" // the vendor's log flows into a queue from now on; Key is the subscription
+
+	// What only the vendor's office suite reports.
+	DelegateDomain   Op = "domain.delegate" // an agent may act for everybody in the suite
+	UndelegateDomain Op = "domain.undelegate"
+	AuthorizeClient  Op = "client.authorize" // a person consents to an OAuth client that agents use; Key is the client
+	RevokeClient     Op = "client.revoke"
 )
 
 // Change asks for one change. Agent and Person may be empty: then the sandbox picks one that fits, with its own generator.
@@ -214,6 +220,10 @@ type TruthAgent struct {
 	// Connections are the agents that it may call, by ID, with " with " and the provider behind when it calls for a
 	// person, sorted.
 	Connections []string `json:"connections,omitempty"`
+
+	// Delegated is what the vendor's office suite reports that it may do for people: scope@client for an e-mail address, or * for
+	// everybody; client for an address (taken back) when it may no more. Sorted.
+	Delegated []string `json:"delegated,omitempty"`
 }
 
 // Fault is a misbehaviour that the chassis plays instead of, or on top of, the vendor's answer.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// reported are the applications that the report of activities knows; only token and login have any here.
+// reported are the applications that the report of activities knows; only token, login, admin and Gemini's have any here.
 var reported = []string{"access_transparency", "admin", "calendar", "chat", "drive", "gcp", "gmail", "groups", "login", "meet", "mobile",
 	"rules", "saml", "token", "user_accounts", "context_aware_access", "chrome", "gemini_in_workspace_apps", "workspace_studio", "vault"}
 
@@ -67,6 +67,14 @@ func (a *activity) json(s *state) activityJSON {
 	e := eventJSON{Type: "auth", Name: a.Event}
 	if a.Application == "login" {
 		e.Type, e.Parameters = "login", []parameterJSON{{Name: "login_type", Value: "google_password"}}
+	} else if a.Application == "admin" {
+		e.Type, e.Parameters = "DOMAIN_SETTINGS", []parameterJSON{{Name: "API_CLIENT_NAME", Value: a.Client}}
+		if len(a.Scopes) > 0 {
+			e.Parameters = append(e.Parameters, parameterJSON{Name: "API_SCOPES", Value: strings.Join(a.Scopes, ",")},
+				parameterJSON{Name: "DOMAIN_NAME", Value: s.Domain})
+		}
+	} else if a.Application != "token" {
+		e.Type, e.Parameters = "agent", []parameterJSON{{Name: "app_name", Value: "docs"}}
 	} else {
 		e.Parameters = []parameterJSON{{Name: "client_id", Value: a.Client}, {Name: "app_name", Value: a.ClientName}, {Name: "scope", MultiValue: a.Scopes}}
 	}

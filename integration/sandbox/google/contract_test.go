@@ -118,7 +118,7 @@ func (c *contract) searches() {
 	organization := "/cloudasset/v1/organizations/" + c.Organization()
 	c.call("GET", organization+":searchAllResources?pageSize=500", "")
 	c.call("GET", organization+":searchAllIamPolicies?query=policy:agents.global", "")
-	for _, application := range []string{"token", "login", "drive"} {
+	for _, application := range []string{"token", "login", "admin", "workspace_studio", "drive"} {
 		c.call("GET", "/admin/admin/reports/v1/activity/users/all/applications/"+application, "")
 	}
 }

@@ -32,7 +32,9 @@ var changes = map[sandbox.Op]func(*change) (sandbox.Outcome, error){
 	sandbox.CreateProvider: (*change).createProvider, sandbox.DisableProvider: (*change).disableProvider,
 	sandbox.EnableProvider: (*change).enableProvider, sandbox.DeleteProvider: (*change).deleteProvider,
 	sandbox.RestoreProvider: (*change).restoreProvider,
-	sandbox.OpenSink:        (*change).openSink, sandbox.CallAgent: (*change).call, sandbox.UseAgent: (*change).use, sandbox.FailChange: (*change).fail,
+	sandbox.DelegateDomain:  (*change).delegateDomain, sandbox.UndelegateDomain: (*change).undelegateDomain,
+	sandbox.AuthorizeClient: (*change).authorizeClient, sandbox.RevokeClient: (*change).revokeClient,
+	sandbox.OpenSink: (*change).openSink, sandbox.CallAgent: (*change).call, sandbox.UseAgent: (*change).use, sandbox.FailChange: (*change).fail,
 }
 
 // Mutate makes one change and writes what the vendor would into the audit log. Google has no owners, so owner.add and

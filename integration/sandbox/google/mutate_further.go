@@ -30,6 +30,9 @@ func (c *change) createFurther() (sandbox.Outcome, error) {
 		if len(c.Engines) > 0 && c.Rand.Chance(0.5) {
 			t.gemini.Engine = c.Engines[c.Rand.Pick(len(c.Engines))].name()
 		}
+		if n := len(c.Authorizations); n > 0 && c.Serial%2 == 0 {
+			t.gemini.ToolAuth = c.Authorizations[c.Serial/2%n].name()
+		}
 		t.app.Agents = append(t.app.Agents, t.gemini)
 		c.geminiDeed(c.opt, c.now, t.app, t.gemini, "Create")
 	default:

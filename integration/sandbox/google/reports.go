@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
 // reportRetention is how long Workspace keeps activities.
@@ -18,12 +16,12 @@ const maxActivities = 2000
 
 // activity is one record of a Workspace report.
 type activity struct {
-	Application string // token or login
+	Application string // token, login, admin, or one of Gemini's
 	Number      int    // makes the qualifier
 	Time        time.Time
 	Visible     time.Time // reports are late, some by much
 	User        string    // e-mail
-	Event       string    // authorize, activity, revoke; login_success
+	Event       string    // authorize, activity, revoke; login_success; AUTHORIZE_API_CLIENT_ACCESS
 	Client      string    // OAuth client id
 	ClientName  string
 	Scopes      []string
@@ -60,28 +58,6 @@ func (s *state) act(opt Options, at time.Time, a activity) *activity {
 	return &a
 }
 
-// use lets a Gemini Enterprise agent act for a person in Workspace. The outcome's key is the qualifier of the activity.
-func (c *change) use() (sandbox.Outcome, error) {
-	var in []target
-	for _, t := range c.further() {
-		if t.gemini != nil && !t.gemini.off() && c.wants(nativeGemini, t.id()) {
-			in = append(in, t)
-		}
-	}
-	if len(in) == 0 {
-		return sandbox.Outcome{}, c.none("no Gemini Enterprise agent that users may use")
-	}
-	t, user := c.any(in), c.Person
-	if user == "" {
-		user = fmt.Sprintf("colleague.%d@%s", c.Rand.Pick(40), c.Domain)
-	}
-	a := c.act(c.opt, c.now, activity{Application: "token", User: user, Event: []string{"authorize", "activity", "revoke"}[c.Rand.Pick(3)],
-		Client: "1234567890.apps.googleusercontent.com", ClientName: "Gemini Enterprise",
-		Scopes: []string{"https://www.googleapis.com/auth/drive.readonly"},
-		Agent:  &attribution{t.gemini.ID, t.gemini.Title, c.Admin}})
-	return c.outcome(t.id(), t.title(), a.qualifier(), a.Visible, "%s lets %q act: %s", user, t.title(), a.Event)
-}
-
 // activities seeds what people and agents did in Workspace.
 func (s *seeding) activities() {
 	for range min(60, 5*len(s.company.People)) {
@@ -93,7 +69,7 @@ func (s *seeding) activities() {
 			g := agents[s.Rand.Pick(len(agents))]
 			a.ClientName, a.Agent = "Gemini Enterprise", &attribution{g.ID, g.Title, s.person()}
 		}
-		s.act(s.opt, at.Add(time.Minute), a)
+		s.suite(s.opt, at.Add(time.Minute), a)
 	}
 }
 

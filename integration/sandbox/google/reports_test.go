@@ -103,6 +103,52 @@ func TestAgentsAreReported(t *testing.T) {
 	}
 }
 
+// TestDelegationsAreReported: what clients may do for people is reported and in the truth, whoever the clients' are.
+func TestDelegationsAreReported(t *testing.T) {
+	w := newWorld(t, 60, Options{})
+	w.do(sandbox.Change{Op: sandbox.CreateAgent, Native: nativeGemini})
+	w.do(sandbox.Change{Op: sandbox.CreateAgent, Native: nativeGemini})
+	w.clock.Advance(time.Second)
+	domain := w.do(sandbox.Change{Op: sandbox.DelegateDomain})
+	consent := w.do(sandbox.Change{Op: sandbox.AuthorizeClient, Person: "ana@tessellate.example"})
+	admin := strings.Replace(tokensPath, "token", "admin", 1) + "?"
+	list := w.activities(admin, "10")
+	if len(list) != 1 {
+		t.Fatalf("%d administrators' activities", len(list))
+	}
+	parameters := list[0]["events"].([]any)[0].(object)["parameters"].([]any)
+	if p := parameters[0].(object); p["name"] != "API_CLIENT_NAME" || p["value"] != domain.Agent || len(parameters) != 3 {
+		t.Errorf("reported are %v of %s", parameters, domain.Agent)
+	}
+	holds := func(want string) (n int) {
+		truth := w.Truth()
+		for _, a := range append(truth.Agents, truth.Further...) {
+			for _, d := range a.Delegated {
+				if strings.Contains(d, want) {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if holds(domain.Agent+" for *") == 0 || holds(consent.Key+" for ana@tessellate.example") < 2 {
+		t.Errorf("the truth has neither %+v nor %+v", domain, consent)
+	}
+	w.clock.Advance(time.Second)
+	w.do(sandbox.Change{Op: sandbox.UndelegateDomain})
+	w.do(sandbox.Change{Op: sandbox.RevokeClient, Person: "ana@tessellate.example"})
+	if holds(domain.Agent+" for * (taken back)") != 1 || holds(consent.Key+" for ana@tessellate.example (taken back)") == 0 || len(w.activities(admin, "10")) != 2 {
+		t.Error("what was taken back is not said")
+	}
+	for _, application := range []string{"workspace_studio", "gemini_in_workspace_apps"} {
+		w.do(sandbox.Change{Op: sandbox.UseAgent, Name: application})
+		list := w.activities(strings.Replace(tokensPath, "token", application, 1)+"?", "10")
+		if len(list) != 1 || list[0]["isAgenticAction"] != true {
+			t.Errorf("%s: %v", application, list)
+		}
+	}
+}
+
 func TestReportRequests(t *testing.T) {
 	w := newWorld(t, 30, Options{Quotas: map[string]int{serviceAdmin: 6}})
 	for _, path := range []string{strings.Replace(tokensPath, "token", "cooking", 1), tokensPath + "?maxResults=1001", tokensPath + "?startTime=yesterday",

@@ -40,7 +40,8 @@ type state struct {
 	Policies       map[string]*policy // key: see the functions that make one, such as projectPolicyKey
 	Log            []*logEntry
 	Activities     []*activity // of Workspace
-	Sink           *sink       // nil until somebody opens it
+	Delegated      []*delegated
+	Sink           *sink // nil until somebody opens it
 
 	ix index
 }

@@ -139,6 +139,7 @@ func (s *state) describe(a *sandbox.TruthAgent, f facts) {
 	case nativeAccount:
 		acc := s.account(a.ID)
 		a.Bindings, a.Federated = set(f.bindings[acc.member()]), set(f.federated[acc.UniqueID])
+		a.Delegated = s.delegatedTo(target{account: acc})
 		a.Identifiers = []string{"email=" + acc.Email, "principal=" + acc.member(), "resource=" + acc.name()}
 	case nativeEngine:
 		e := s.engine(a.ID)
@@ -185,7 +186,7 @@ func (s *state) furtherAgent(t target, f facts) sandbox.TruthAgent {
 			a.Identifiers = append(a.Identifiers, "account="+t.run.Account)
 		}
 	case t.gemini != nil:
-		a.Status, a.LinkedTo = geminiStatus[t.gemini.State], t.gemini.Engine
+		a.Status, a.LinkedTo, a.Delegated = geminiStatus[t.gemini.State], t.gemini.Engine, s.delegatedTo(t)
 	case t.managed != nil:
 		a.Identifiers = append(a.Identifiers, "spiffe="+t.managed.spiffe(s))
 		for _, x := range t.managed.Attested {
