@@ -54,6 +54,7 @@ var googleReads = []apiCall{
 	{"GET /agentidentity/v1/projects/{projectsId}/locations/{locationsId}/authProviders/{authProvidersId}/authorizations", ""},
 	{"GET /agentidentity/v1/projects/{projectsId}/locations/{locationsId}/accessSummaries", ""},
 	{"POST /logging/v2/entries:list", ""},
+	{"GET /cloudasset/v1/{v1Id}/{v1Id1}:searchAllIamPolicies", ""},
 	{"GET /admin/admin/reports/v1/activity/users/{userKey}/applications/{applicationName}", ""},
 	{"POST /pubsub/v1/projects/{projectsId}/subscriptions/{subscriptionsId}:pull", ""},
 	{"POST /pubsub/v1/projects/{projectsId}/subscriptions/{subscriptionsId}:acknowledge", ""},
@@ -90,7 +91,7 @@ func TestGoogleConnectorHoldsTheContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			options = map[string]string{"subscription": out.Key}
+			options = map[string]string{"subscription": out.Key, "asset_inventory": "organizations/" + org.Organization()}
 		}
 		settings := googleSettings(org, server.URL, &contract.Watch{Next: http.DefaultTransport, See: h.see}, options)
 		var later atomic.Int64

@@ -200,7 +200,7 @@ func googleLogLeads(t *testing.T, queued bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		options["subscription"] = out.Key
+		options["subscription"], options["asset_inventory"] = out.Key, "organizations/"+box.Organization()
 	} else {
 		options["workspace_admin"] = "cloud-admin@tessellate.example"
 	}

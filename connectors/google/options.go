@@ -23,6 +23,7 @@ type options struct {
 	subscription string   // the Pub/Sub subscription that hands the audit log's entries out; empty: they are listed
 	log          logOptions
 	workspace    workspaceOptions
+	assetScope   string // what Cloud Asset Inventory is asked about; empty: it is not asked
 }
 
 // name is what a project, a location, an account or any other part of a resource name may look like. Parts come from the
@@ -52,6 +53,8 @@ func parseOptions(m map[string]string) (options, error) {
 			}
 		case "activities", "activities_per_minute", "log_since":
 			err = o.log.set(key, value)
+		case "asset_inventory":
+			o.assetScope, err = parseInventory(value)
 		case "workspace_account", "workspace_admin", "workspace_applications":
 			err = o.workspace.set(key, value)
 		default:
@@ -66,7 +69,7 @@ func parseOptions(m map[string]string) (options, error) {
 }
 
 // optionNames are all options.
-var optionNames = []string{"activities", "activities_per_minute", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip", "subscription",
+var optionNames = []string{"activities", "activities_per_minute", "asset_inventory", "locations", "log_since", "log_views", "page_size", "projects", "quota_project", "skip", "subscription",
 	"workspace_account", "workspace_admin", "workspace_applications"}
 
 // skipped reads which feeds are not wanted. The audit log leads all others.
@@ -160,8 +163,9 @@ var services = map[string]string{
 	"run":                  "https://run.googleapis.com",
 	"discoveryengine":      "https://discoveryengine.googleapis.com",
 	"agentidentity":        "https://agentidentity.googleapis.com",
-	"pubsub":               "https://pubsub.googleapis.com", // with a subscription
-	"admin":                "https://admin.googleapis.com",  // with workspace_admin
+	"pubsub":               "https://pubsub.googleapis.com",     // with a subscription
+	"admin":                "https://admin.googleapis.com",      // with workspace_admin
+	"cloudasset":           "https://cloudasset.googleapis.com", // with asset_inventory
 }
 
 // endpoints are the base URLs in force, by service, without a trailing slash.
@@ -202,6 +206,9 @@ func warnings(s connectors.Settings) []string {
 	used := slices.Clone(used)
 	if s.Options["workspace_admin"] != "" {
 		used = append(used, "admin")
+	}
+	if s.Options["asset_inventory"] != "" {
+		used = append(used, "cloudasset")
 	}
 	var own, googles []string
 	for _, service := range used {

@@ -224,39 +224,56 @@ func iamPolicies(c *client) *walk { return placePolicies(c, c.allProjects) }
 // folderPolicies reads those of the folders and organizations that the account may see.
 func folderPolicies(c *client) *walk { return placePolicies(c, c.above) }
 
-// policiesOfEach walks the things of a list and reads the policy of each.
-func policiesOfEach(c *client, kinds []events.Kind, find func(context.Context) (places, error), done func(),
-	list func(ctx context.Context, at place, token string) (listing, error), of func(at place, item jsontext.Value) (governed, error)) *walk {
-	known := newHolders(c)
+// kindOfGoverned is a kind of things with policies of their own.
+type kindOfGoverned struct {
+	asset  string // what the inventory calls them
+	kinds  []events.Kind
+	places func(context.Context) (places, error)
+	done   func() // may be nil
+	list   func(ctx context.Context, at place, token string, few int) (listing, error)
+	most   int // of a page of them
+
+	// of is what is listed, with its id and the other names that it has.
+	of func(at place, item jsontext.Value) (g governed, id string, names []string, err error)
+}
+
+// policiesOfEach walks the things of a list and reads the policy of each, as far as it may not be passed over.
+func policiesOfEach(c *client, k kindOfGoverned) *walk {
+	known, n := newHolders(c), &narrowing{client: c, asset: k.asset}
 	forget := func() {
 		known.forget()
-		if done != nil {
-			done()
+		n.end()
+		if k.done != nil {
+			k.done()
 		}
 	}
-	return &walk{kinds: kinds, places: find, done: forget, read: func(ctx context.Context, at place, token string) (leaf, error) {
-		l, err := list(ctx, at, token)
+	return &walk{kinds: k.kinds, begin: n.begin, places: k.places, done: forget, read: func(ctx context.Context, at place, token string) (leaf, error) {
+		l, err := k.list(ctx, at, token, n.page(keysPage, k.most))
 		if err != nil {
 			return leaf{}, err
 		}
 		out := leaf{next: l.next, whole: l.whole}
 		for _, item := range l.items {
-			g, err := of(at, item)
+			g, id, names, err := k.of(at, item)
 			if err != nil {
 				return leaf{}, err
+			}
+			if !n.wants(at.Project, id, names...) {
+				continue
 			}
 			r, refused, err := c.policyOf(ctx, known, g)
 			switch {
 			case isStatus(err, http.StatusNotFound):
 				continue
 			case isRefusal(err):
-				out.blind = append(out.blind, unseen(kinds, []refusal{{at, err}})...)
+				out.blind = append(out.blind, unseen(k.kinds, []refusal{{at, err}})...)
 				continue
 			case err != nil:
 				return leaf{}, err
 			}
+			n.read(id, r.Body)
 			out.records = append(out.records, r)
-			out.blind = append(out.blind, unseen(kinds, refused)...)
+			out.blind = append(out.blind, unseen(k.kinds, refused)...)
 		}
 		return out, nil
 	}}
@@ -265,24 +282,27 @@ func policiesOfEach(c *client, kinds []events.Kind, find func(context.Context) (
 // enginePolicies reads the policies of the engines: who may use and change them.
 func enginePolicies(c *client) *walk {
 	l := engineLocator(c)
-	return policiesOfEach(c, []events.Kind{events.KindGrant}, l.places, l.found.forget,
-		func(ctx context.Context, at place, token string) (listing, error) {
-			return c.enginesBy(ctx, at, token, keysPage)
-		},
-		func(at place, item jsontext.Value) (governed, error) {
+	return policiesOfEach(c, kindOfGoverned{asset: assetEngine, kinds: []events.Kind{events.KindGrant}, places: l.places, done: l.found.forget,
+		most: mostEngines, list: c.enginesBy,
+		of: func(at place, item jsontext.Value) (governed, string, []string, error) {
 			e, err := parseEngine(item)
-			return c.governedEngine(at, e), err
-		})
+			if err != nil {
+				return governed{}, "", nil, err
+			}
+			return c.governedEngine(at, e), lastPart(e), nil, nil
+		},
+	})
 }
 
 // accountPolicies reads the policies of the service accounts: who may act as one, and become one from outside.
 func accountPolicies(c *client) *walk {
-	return policiesOfEach(c, []events.Kind{events.KindGrant, events.KindCredential}, c.allProjects, nil,
-		func(ctx context.Context, at place, token string) (listing, error) {
-			return c.accounts(ctx, at, token, c.pageOf(keysPage))
+	return policiesOfEach(c, kindOfGoverned{asset: assetAccount, kinds: []events.Kind{events.KindGrant, events.KindCredential}, places: c.allProjects,
+		most: mostAccounts, list: func(ctx context.Context, at place, token string, most int) (listing, error) {
+			return c.accounts(ctx, at, token, c.pageOf(most))
 		},
-		func(at place, item jsontext.Value) (governed, error) {
+		of: func(at place, item jsontext.Value) (governed, string, []string, error) {
 			a, err := parseAccount(item)
-			return governedAccount(at, a.UniqueID), err
-		})
+			return governedAccount(at, a.UniqueID), a.UniqueID, []string{a.Email}, err
+		},
+	})
 }

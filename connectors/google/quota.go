@@ -10,10 +10,11 @@ import (
 //
 // Documented: iam (docs.cloud.google.com/iam/quotas), logging (ReadRequestsPerMinutePerProject as errors state it), agentregistry
 // (docs.cloud.google.com/agent-registry/troubleshooting), cloudresourcemanager (10 a second), admin (developers.google.com/
-// workspace/admin/reports/v1/limits: 2,400 for each user and project, 250 of those that name an event). Of the others nothing was
-// found; they are asked no more often than the resource manager.
+// workspace/admin/reports/v1/limits: 2,400 for each user and project, 250 of those that name an event), cloudasset
+// (docs.cloud.google.com/asset-inventory/docs/quota: searches). Of the others nothing was found; they are asked no more often than
+// the resource manager.
 var readsPerMinute = map[string]float64{
-	"iam": 6000, "logging": 60, "agentregistry": 1200, "cloudresourcemanager": 600, "admin": 250,
+	"iam": 6000, "logging": 60, "agentregistry": 1200, "cloudresourcemanager": 600, "admin": 250, "cloudasset": 400,
 	"aiplatform": 600, "run": 600, "discoveryengine": 600, "agentidentity": 600,
 }
 

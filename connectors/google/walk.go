@@ -37,6 +37,7 @@ type leaf struct {
 type walk struct {
 	scope  string // "registry-agents": passes are over registry-agents/<project>/<location>; empty: no passes
 	kinds  []events.Kind
+	begin  func(ctx context.Context, resumed bool) // before the places of a round are found, or found again in its middle; may be nil
 	places func(context.Context) (places, error)
 	read   func(ctx context.Context, at place, token string) (leaf, error)
 	done   func() // forgets what was remembered for a round; may be nil
@@ -54,6 +55,9 @@ func (w *walk) pull(ctx context.Context, from connectors.Cursor) (connectors.Pag
 	}
 	page := connectors.Page{Blind: cur.Blind}
 	if len(from) == 0 || w.round == nil {
+		if w.begin != nil {
+			w.begin(ctx, len(from) > 0)
+		}
 		found, err := w.places(ctx)
 		if err != nil {
 			return page, err
