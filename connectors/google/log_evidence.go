@@ -112,10 +112,16 @@ type wireGap struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
 	Reason string    `json:"reason"`
+	Feed   string    `json:"feed,omitzero"` // absent: the audit log
 }
 
 func gapRecord(from, to time.Time, why string, asked time.Time) *connectors.Record {
-	body, err := events.Marshal(wireGap{From: from.UTC(), To: to.UTC(), Reason: why})
+	return gapOf("", from, to, why, asked)
+}
+
+// gapOf is a gap in what a feed follows.
+func gapOf(feed string, from, to time.Time, why string, asked time.Time) *connectors.Record {
+	body, err := events.Marshal(wireGap{From: from.UTC(), To: to.UTC(), Reason: why, Feed: feed})
 	if err != nil {
 		body = jsontext.Value(`{}`)
 	}
@@ -135,7 +141,7 @@ func normalizeGap(r connectors.Record) (connectors.Reading, error) {
 	return connectors.Reading{Activities: []events.Activity{{
 		Holder: events.ConnectionHolder, Type: activityGap, ID: events.Digest(activityGap, from, to, g.Reason), Time: g.To,
 		Message: g.Reason + "; states are read again in full, activities in between may be missing",
-		Details: map[string]string{"feed": feedAuditLog, "from": from, "to": to},
+		Details: map[string]string{"feed": word(g.Feed, feedAuditLog), "from": from, "to": to},
 	}}}, nil
 }
 

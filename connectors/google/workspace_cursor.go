@@ -2,8 +2,9 @@ package google
 
 import (
 	"cmp"
-	"maps"
+	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -29,8 +30,9 @@ const (
 	// nobody who is known is passed over.
 	reportsSettle = 15 * time.Minute
 
-	// mostReported bounds the activities that are remembered as told.
-	mostReported = 5000
+	// mostReported bounds the activities that are remembered as told, and mostDelegates the agents.
+	mostReported  = 5000
+	mostDelegates = 2000
 )
 
 // reportsCursor is the feed's place. Of people it holds nothing.
@@ -47,6 +49,10 @@ type reportsCursor struct {
 
 	// Behind are the reports that could not be read so far, and since when.
 	Behind map[string]time.Time `json:"behind,omitzero"`
+
+	// Told are the agents of which delegations were told, sorted, as far as there is room: when the log knows an agent and none of its
+	// delegations, it was gone and is back.
+	Told []string `json:"told,omitzero"`
 
 	// Again says that what was read of long ago was read before any agent's OAuth client was known: it is to be read once more.
 	Again bool `json:"again,omitzero"`
@@ -74,27 +80,47 @@ func (f *workspaceReports) resume(from connectors.Cursor) reportsCursor {
 	case cur.Of != f.of:
 		return reportsCursor{Version: reportsCursorVersion, Start: now, Tell: cur.Tell, Seen: cur.Seen, Of: f.of}
 	}
-	cur.Seen, cur.Behind = slices.Clone(cur.Seen), maps.Clone(cur.Behind)
 	return cur
 }
 
 // begin begins a poll. It reads far back now and then, and when one more OAuth client has become known as an agent's since; known is how
-// many are.
-func (c *reportsCursor) begin(now time.Time, known int, learned bool) {
+// many are. It reads all when an agent is back whose delegations went with it.
+func (c *reportsCursor) begin(now time.Time, known int, learned, back bool) {
 	now = now.UTC()
 	oldest := now.Add(-reportsKept + time.Hour)
 	c.Poll = &reportsPoll{From: oldest, Began: now}
-	if c.At.IsZero() || c.Again && known > 0 {
+	if c.At.IsZero() || back || c.Again && known > 0 {
 		c.Deep, c.Again = now, false
 		return
 	}
-	back := reportsBack
+	far := reportsBack
 	if learned || now.Sub(c.Deep) >= reportsDeepEach {
-		back, c.Deep = reportsLate, now
+		far, c.Deep = reportsLate, now
 	}
-	if from := c.At.Add(-back); from.After(oldest) {
+	if from := c.At.Add(-far); from.After(oldest) {
 		c.Poll.From = from
 	}
+}
+
+// tell remembers the agents that a record of a delegation is about.
+func (c *reportsCursor) tell(r *connectors.Record) {
+	if r.Type != typeWorkspaceGrant {
+		return
+	}
+	for holder := range strings.SplitSeq(r.Context[ctxAbout], "\n") {
+		if n, known := slices.BinarySearch(c.Told, holder); !known && len(c.Told) < mostDelegates {
+			c.Told = slices.Insert(c.Told, n, holder)
+		}
+	}
+}
+
+// back forgets the agents that the log knows without any delegation, and reports whether there were some.
+func (c *reportsCursor) back(ctx context.Context) bool {
+	before := len(c.Told)
+	c.Told = slices.DeleteFunc(c.Told, func(holder string) bool {
+		return connectors.IsKnown(ctx, events.Identity(events.KindAgent, holder)) && !connectors.Holds(ctx, holder, events.KindDelegation)
+	})
+	return len(c.Told) < before
 }
 
 // since is where a report is read from in the poll under way: where the poll does, or where it was left when it could not be read.

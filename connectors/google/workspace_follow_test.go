@@ -47,7 +47,7 @@ func (k knownAgents) Known(events.Kind) (out []string) {
 func (k knownAgents) IsKnown(ref events.Ref) bool {
 	return ref.Kind == events.KindAgent && k[ref.Holder]
 }
-func (k knownAgents) Holds(id string, _ events.Kind) bool { return k[id] }
+func (k knownAgents) Holds(id string, _ events.Kind) bool { return !k["bare "+id] }
 
 const accountID = "104857600000000000001"
 

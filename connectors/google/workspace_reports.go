@@ -86,15 +86,19 @@ func (f *workspaceReports) pull(ctx context.Context, from connectors.Cursor) (co
 	var records []connectors.Record
 	if now := f.client.now(); cur.Poll != nil || !now.Before(cur.Start) {
 		if cur.Poll == nil {
+			if oldest := now.Add(-reportsKept); !cur.At.IsZero() && cur.At.Before(oldest) {
+				records = append(records, *gapOf(feedWorkspaceReports, cur.At, oldest, "Workspace's reports were not read for longer than they are kept", now))
+			}
 			learned := f.client.clients.learned()
-			cur.begin(now, learned, learned != f.learned)
+			cur.begin(now, learned, learned != f.learned, cur.back(ctx))
 			f.learned = learned
 			clear(f.refused)
 		}
-		var err error
-		if records, err = f.next(ctx, &cur); err != nil {
+		read, err := f.next(ctx, &cur)
+		if err != nil {
 			return connectors.Page{}, err
 		}
+		records = append(records, read...)
 	}
 	next, err := events.Marshal(cur)
 	if err != nil {
@@ -131,6 +135,9 @@ func (f *workspaceReports) next(ctx context.Context, cur *reportsCursor) ([]conn
 	records, err := f.take(ctx, cur, r, asked, l.items)
 	if err != nil {
 		return nil, err
+	}
+	for i := range records {
+		cur.tell(&records[i])
 	}
 	p.Pages++
 	if p.Token = l.next; p.Token == "" {

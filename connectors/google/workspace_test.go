@@ -154,6 +154,33 @@ func TestWorkspaceLearnsOfClients(t *testing.T) {
 	}
 }
 
+// TestWorkspaceTellsOfWhoIsBack: what an agent's end took along is told again when it is back, however long ago it was reported.
+func TestWorkspaceTellsOfWhoIsBack(t *testing.T) {
+	f := reports(t, nil)
+	f.now = f.now.Add(-time.Hour)
+	f.tell("admin", eventDelegated, "root@acme.example", map[string]any{"API_CLIENT_NAME": accountID, "API_SCOPES": drive}, nil)
+	f.now = f.now.Add(time.Hour)
+	if got := worded(f.settle(t)); len(got) != 1 {
+		t.Fatalf("told %v", got)
+	}
+	f.now = f.now.Add(20 * 24 * time.Hour)
+	delete(f.known, accountID)
+	f.known["bare "+accountID] = true
+	f.restart(t, nil)
+	if got := f.poll(t); len(got) != 0 {
+		t.Errorf("of one that is gone it tells %v", got)
+	}
+	f.now, f.known[accountID] = f.now.Add(reportsEvery), true
+	if got := worded(f.poll(t)); len(got) != 1 || !strings.Contains(got[0], "domain_wide_delegation") {
+		t.Errorf("of one that is back it tells %v", got)
+	}
+	delete(f.known, "bare "+accountID)
+	f.now = f.now.Add(reportsEvery)
+	if got := f.poll(t); len(got) != 0 {
+		t.Errorf("and then %v", got)
+	}
+}
+
 // TestWorkspaceRemembersSoMuch: what is forgotten is not told twice.
 func TestWorkspaceRemembersSoMuch(t *testing.T) {
 	var c reportsCursor
@@ -360,6 +387,20 @@ func TestWorkspaceBegins(t *testing.T) {
 	f.now = f.now.Add(reportsEvery)
 	if got := activitiesOf(f.poll(t)); len(got) != 1 || !strings.HasPrefix(got[0].Native, "gemini_in_workspace_apps/") {
 		t.Errorf("with more applications it tells %v, want that of Gemini", got)
+	}
+}
+
+// TestWorkspaceGap: who comes after the reports' retention says so, once.
+func TestWorkspaceGap(t *testing.T) {
+	f := reports(t, nil)
+	f.settle(t)
+	f.now = f.now.Add(reportsKept + 24*time.Hour)
+	if got := activitiesOf(f.poll(t)); len(got) != 1 || got[0].Type != activityGap || got[0].Details["feed"] != feedWorkspaceReports {
+		t.Errorf("told %+v, want a gap", got)
+	}
+	f.now = f.now.Add(reportsEvery)
+	if got := activitiesOf(f.poll(t)); len(got) != 0 {
+		t.Errorf("told again: %+v", got)
 	}
 }
 
