@@ -45,6 +45,7 @@ const (
 type Agent struct {
 	ID        string `json:"id"` // "agt_" and 20 hex digits
 	Tenant    string `json:"tenant"`
+	Version   int    `json:"version"`            // of the fold that wrote the document: [Version]
 	Successor string `json:"successor,omitzero"` // the id under which the agent is found now
 
 	Name        string         `json:"name,omitzero"`

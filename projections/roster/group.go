@@ -153,7 +153,7 @@ func split(leaving []*node) *group {
 // document is the agent's.
 func (g *group) document() Agent {
 	members := slices.SortedFunc(slices.Values(g.members), compareNodes)
-	d := Agent{ID: g.id(), Tenant: g.first.Tenant, Status: events.StatusDeleted, Class: events.ClassUnknown}
+	d := Agent{ID: g.id(), Tenant: g.first.Tenant, Version: Version, Status: events.StatusDeleted, Class: events.ClassUnknown}
 	for _, n := range members {
 		d.Identities = append(d.Identities, *n.Identity)
 		d.Name = cmp.Or(d.Name, n.Agent.Name)

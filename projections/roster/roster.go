@@ -311,7 +311,7 @@ func (r *Roster) house(g *group) {
 			r.drop(graveKey(a))
 		}
 		if n != g.first && n.written != id {
-			pointer := Agent{ID: own, Tenant: a.tenant, Successor: id}
+			pointer := Agent{ID: own, Tenant: a.tenant, Version: Version, Successor: id}
 			r.put(AgentKey(a.tenant, own), func() ([]byte, error) { return events.Marshal(pointer) })
 		}
 		n.written, n.grave = id, false

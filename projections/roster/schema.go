@@ -95,8 +95,8 @@ func successorSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{
 		Type: "object", Description: "A pointer from an id that is no longer in use. Key: <tenant>.<id>",
 		Properties: map[string]*jsonschema.Schema{
-			"id": text("the retired id"), "tenant": text(""), "successor": text("the id under which the agent is found now"),
+			"id": text("the retired id"), "tenant": text(""), "version": {Type: "integer"}, "successor": text("the id under which the agent is found now"),
 		},
-		Required: []string{"id", "tenant", "successor"}, PropertyOrder: []string{"id", "tenant", "successor"},
+		Required: []string{"id", "tenant", "version", "successor"}, PropertyOrder: []string{"id", "tenant", "version", "successor"},
 	}
 }
