@@ -101,11 +101,16 @@ func TestGoogleConnectorHoldsTheContract(t *testing.T) {
 		later.Store(int64(time.Hour)) // Workspace's reports are read when the agents are known
 		org.Now = settings.Now
 		natives := []string{"", "cloud_run_service", "gemini_agent"}
-		for n, op := range slices.Concat(googleOps(), googleOps(), googleOps()) {
-			if _, err := org.Mutate(sandbox.Change{Op: op, Native: natives[n*len(natives)/(3*len(googleOps()))]}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
-				t.Fatal(err)
+		for _, native := range natives {
+			for _, change := range googleChanges() {
+				if change.Native == "" {
+					change.Native = native
+				}
+				if _, err := org.Mutate(change); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+					t.Fatal(err)
+				}
+				r.read(t, "audit-log")
 			}
-			r.read(t, "audit-log")
 		}
 		r.readAll(t)
 	}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,6 +32,7 @@ type followed struct {
 
 	workspace bool // its reports are read
 	served    http.Handler
+	numbers   map[string]string // of projects, by id
 }
 
 // RoundTrip answers a request without a network.
@@ -70,9 +72,7 @@ func (f *followed) truth() map[string]ofTruth {
 		}
 		one := ofTruth{Name: a.Name, Status: a.Status}
 		for _, b := range a.Bindings {
-			if reads(b) {
-				one.Grants = append(one.Grants, b)
-			}
+			one.Grants = append(one.Grants, f.numbered(b))
 		}
 		one.Credentials = slices.Clone(a.Credentials)
 		for _, member := range a.Federated {
@@ -90,15 +90,40 @@ func (f *followed) truth() map[string]ofTruth {
 	return out
 }
 
-// reads reports whether a binding is of a policy that the connector reads.
-func reads(binding string) bool {
-	_, at, _ := strings.Cut(binding, "@")
-	for _, prefix := range []string{"//cloudresourcemanager.", "//aiplatform.", "//iam.googleapis.com/projects/"} {
-		if strings.HasPrefix(at, prefix) {
-			return !strings.Contains(at, "/workloadIdentityPools/")
-		}
+// numbered is a binding with the Cloud Run service that it is on named by its project's number, as the connector names what may be an agent.
+func (f *followed) numbered(binding string) string {
+	role, at, _ := strings.Cut(binding, "@")
+	if !strings.HasPrefix(at, "//run.googleapis.com/") {
+		return binding
 	}
-	return false
+	if f.numbers == nil {
+		f.numbers = projectNumbers(f.t, f.served, f.box.Token())
+	}
+	parts := strings.Split(at, "/")
+	parts[4] = f.numbers[parts[4]]
+	return role + "@" + strings.Join(parts, "/")
+}
+
+// projectNumbers asks the organization for the numbers of its projects, by id.
+func projectNumbers(t *testing.T, box http.Handler, token string) map[string]string {
+	r := httptest.NewRequest(http.MethodGet, "/cloudresourcemanager/v3/projects:search?pageSize=500", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	box.ServeHTTP(w, r)
+	var found struct {
+		Projects []struct {
+			Name string `json:"name"`
+			ID   string `json:"projectId"`
+		} `json:"projects"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || len(found.Projects) == 0 {
+		t.Fatalf("the organization shows no projects: %v %s", err, w.Body)
+	}
+	out := map[string]string{}
+	for _, p := range found.Projects {
+		out[p.ID] = strings.TrimPrefix(p.Name, "projects/")
+	}
+	return out
 }
 
 // told is what the log says, by id.
@@ -244,19 +269,24 @@ func googleLogLeads(t *testing.T, queued bool) {
 			t.Fatalf("after the first pass (-vendor +log):\n%s", diff)
 		}
 		made := map[sandbox.Op]int{}
-		ops := googleOps()
+		changes := googleChanges()
 		if f.workspace {
-			ops = append(ops, sandbox.DelegateDomain, sandbox.UndelegateDomain, sandbox.AuthorizeClient, sandbox.RevokeClient, sandbox.UseAgent)
+			for _, op := range []sandbox.Op{sandbox.DelegateDomain, sandbox.UndelegateDomain, sandbox.AuthorizeClient, sandbox.RevokeClient, sandbox.UseAgent} {
+				changes = append(changes, sandbox.Change{Op: op})
+			}
 		}
-		for i := range 2 * len(ops) {
-			op := ops[i%len(ops)]
-			out, err := box.Mutate(sandbox.Change{Op: op})
+		for i := range 2 * len(changes) {
+			change := changes[i%len(changes)]
+			op := change.Op
+			out, err := box.Mutate(change)
 			if errors.Is(err, sandbox.ErrNoTarget) {
 				continue
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			made[op]++
+			if made[op]++; change.Name != "" {
+				made[op+" on "+sandbox.Op(change.Name)]++
+			}
 			time.Sleep(20 * time.Minute) // the registry's audit is woken for the last time after 15
 			synctest.Wait()
 			if diff := f.differs(); diff != "" {
@@ -299,11 +329,20 @@ func (f *followed) comesBack() {
 	}
 }
 
-// googleOps are the changes of which Google's log tells.
-func googleOps() []sandbox.Op {
-	return append(sandbox.Ops(), sandbox.AddBinding, sandbox.RemoveBinding, sandbox.RewritePolicy, sandbox.DisableCredential, sandbox.EnableCredential,
+// googleChanges are the changes of which Google's log tells: of every kind, and of the policies of every kind of resource.
+func googleChanges() (out []sandbox.Change) {
+	for _, op := range append(sandbox.Ops(), sandbox.AddBinding, sandbox.RemoveBinding, sandbox.RewritePolicy, sandbox.DisableCredential, sandbox.EnableCredential,
 		sandbox.RedeployAgent, sandbox.CallAgent, sandbox.FailChange, sandbox.AddConnection, sandbox.RemoveConnection, sandbox.CreateProvider,
-		sandbox.DisableProvider, sandbox.EnableProvider, sandbox.DeleteProvider, sandbox.RestoreProvider, sandbox.RemoveConsent)
+		sandbox.DisableProvider, sandbox.EnableProvider, sandbox.DeleteProvider, sandbox.RestoreProvider, sandbox.RemoveConsent) {
+		out = append(out, sandbox.Change{Op: op})
+	}
+	for _, op := range []sandbox.Op{sandbox.AddBinding, sandbox.RewritePolicy, sandbox.RemoveBinding} {
+		for _, on := range []string{"organization", "folder", "project", "engine", "account", "run", "app", "provider", "pool"} {
+			out = append(out, sandbox.Change{Op: op, Name: on})
+		}
+	}
+	return append(out, sandbox.Change{Op: sandbox.DeleteAgent, Native: "cloud_run_service"}, sandbox.Change{Op: sandbox.DeleteProvider},
+		sandbox.Change{Op: sandbox.RestoreProvider})
 }
 
 // outsider is a member from outside in the words of a credential.

@@ -35,8 +35,8 @@ func busyGoogle(t *testing.T, mood google.Options) *google.Sandbox {
 	org := google.New(sandbox.NewCompany(suiteSeed, 60), suiteSeed)
 	org.Options = mood
 	for range 2 {
-		for _, op := range googleOps() {
-			if _, err := org.Mutate(sandbox.Change{Op: op}); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+		for _, change := range googleChanges() {
+			if _, err := org.Mutate(change); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Fatal(err)
 			}
 		}

@@ -65,7 +65,8 @@ const (
 
 // audits are the feeds that the log leads.
 var audits = []string{feedRegistryAgents, feedReasoningEngines, feedServiceAccounts, feedServiceAccountKeys, feedIAMPolicies,
-	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies, feedRunAgents, feedGeminiAgents, feedRegistryBindings, feedDelegations}
+	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies, feedRunAgents, feedGeminiAgents, feedRegistryBindings, feedDelegations,
+	feedRunPolicies, feedAppPolicies, feedProviderPolicies, feedPoolPolicies}
 
 // feeds lists every feed with its pace. Google shows a new state of its lists to different callers at different times, so two
 // passes have to agree before something that a list no longer shows is held to be gone.
@@ -91,6 +92,10 @@ func feeds(c *client) []connectors.Feed {
 		audit(feedFolderPolicies, folderPolicies(c)),
 		audit(feedAccountPolicies, accountPolicies(c)),
 		audit(feedEnginePolicies, enginePolicies(c)),
+		audit(feedRunPolicies, runPolicies(c)),
+		audit(feedAppPolicies, appPolicies(c)),
+		audit(feedProviderPolicies, providerPolicies(c)),
+		audit(feedPoolPolicies, poolPolicies(c)),
 		{Name: feedAuditLog, Kinds: []events.Kind{events.KindActivity}, Every: logEvery, Pull: newAuditLog(c).pull},
 	}
 	if log := &all[len(all)-1]; c.subscription != "" {

@@ -28,8 +28,7 @@ const (
 // delegations walks the auth providers of agentidentity/v1, and reads with each which persons have given it what, and which agents
 // have used that. Methods that return tokens or make records (retrieve, finalize, resolveAuthorization) are never called.
 func delegations(c *client) *walk {
-	l := &locator{client: c, list: c.identityLocations, keep: func(string) bool { return true },
-		none: "name the auth manager's locations in the option locations, for example us-central1"}
+	l := identityLocator(c)
 	return &walk{
 		scope: feedDelegations, kinds: []events.Kind{events.KindDelegation, events.KindGrant}, places: l.places, done: l.found.forget,
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
@@ -54,6 +53,11 @@ func delegations(c *client) *walk {
 			return out, nil
 		},
 	}
+}
+
+func identityLocator(c *client) *locator {
+	return &locator{client: c, list: c.identityLocations, keep: func(string) bool { return true },
+		none: "name the auth manager's locations in the option locations, for example us-central1"}
 }
 
 func (c *client) identityLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
@@ -149,6 +153,9 @@ func normalizeAuthProvider(r connectors.Record) (connectors.Reading, error) {
 	at.Location = locationOf(p.Provider.Name, at.Location)
 	scope := scopeOf(feedDelegations, at)
 	var reading connectors.Reading
+	if p.Provider.Deleted { // nobody gets anything by it, until it is restored and its policy read again
+		reading.Replaces = []string{policyScope(providerResource(at.Project, p.Provider.Name))}
+	}
 	for _, a := range p.Summaries {
 		holder := workload(a.Workload)
 		if holder == "" {

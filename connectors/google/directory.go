@@ -21,7 +21,13 @@ const directoryLife = 10 * time.Minute
 type directory struct {
 	client *client
 
-	mu      sync.Mutex
+	mu    sync.Mutex
+	known *listed       // nil: nothing was read yet
+	turn  chan struct{} // holds one: whoever reads the projects anew; the others wait for that, as long as their contexts let them
+}
+
+// listed is what the directory knows as of a time. It does not change.
+type listed struct {
 	at      time.Time
 	spelled map[string]string // id or number → as the connection asks for it
 	numbers map[string]string // as the connection asks for it → number, as far as it is known
@@ -31,87 +37,114 @@ type directory struct {
 
 // projects are the connection's projects as it spells them, no older than [directoryLife].
 func (d *directory) projects(ctx context.Context) ([]string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.refresh(ctx); err != nil {
-		return nil, err
-	}
-	return d.list, nil
+	known, err := d.look(ctx)
+	return known.list, err
 }
 
 // above are the folders and organizations that the connection's account may see, by their names; none where it may see none.
 func (d *directory) above(ctx context.Context) ([]string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.refresh(ctx); err != nil {
-		return nil, err
-	}
-	return d.higher, nil
+	known, err := d.look(ctx)
+	return known.higher, err
 }
 
 // spell is how the connection spells a project, or empty when it is not one of the connection's.
 func (d *directory) spell(ctx context.Context, project string) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.refresh(ctx); err != nil {
-		return "", err
-	}
-	return d.spelled[project], nil
+	known, err := d.look(ctx)
+	return known.spelled[project], err
 }
 
 // number is the number of a project that is spelled as the connection does, or that spelling where the number is not known.
 func (d *directory) number(spelled string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return word(d.numbers[spelled], spelled)
+	return word(d.last().numbers[spelled], spelled)
 }
 
-func (d *directory) refresh(ctx context.Context) error {
-	if d.spelled != nil && d.client.now().Sub(d.at) < directoryLife {
-		return nil
+// last is what was read last.
+func (d *directory) last() *listed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known == nil {
+		return &listed{}
 	}
-	began := d.client.now()
+	return d.known
+}
+
+// look is what is known, read anew when it is too old. Reading may wait for the rate limit: nobody holds a lock meanwhile.
+func (d *directory) look(ctx context.Context) (*listed, error) {
+	fresh := func() (*listed, bool) {
+		known := d.last()
+		return known, known.spelled != nil && d.client.now().Sub(known.at) < directoryLife
+	}
+	if known, ok := fresh(); ok {
+		return known, nil
+	}
+	turn := d.queue()
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return &listed{}, ctx.Err()
+	}
+	if known, ok := fresh(); ok {
+		return known, nil
+	}
+	known, err := d.read(ctx)
+	if err != nil {
+		return &listed{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.known = known
+	return known, nil
+}
+
+func (d *directory) queue() chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.turn == nil {
+		d.turn = make(chan struct{}, 1)
+	}
+	return d.turn
+}
+
+func (d *directory) read(ctx context.Context) (*listed, error) {
+	out := &listed{at: d.client.now(), spelled: map[string]string{}, numbers: map[string]string{}}
 	all, err := d.client.allProjects(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	spelled := map[string]string{}
-	var list []string
 	for _, p := range all.list {
-		spelled[p.Project] = p.Project
-		list = append(list, p.Project)
+		out.spelled[p.Project] = p.Project
+		out.list = append(out.list, p.Project)
 	}
 	for number, id := range all.numbers {
-		spelled[number] = id
+		out.spelled[number] = id
 	}
 	if d.client.options.projects != nil {
-		if err := d.lookUp(ctx, list, spelled); err != nil {
-			return err
+		if err := d.lookUp(ctx, out.list, out.spelled); err != nil {
+			return nil, err
 		}
 	}
-	numbers := map[string]string{}
-	for any, as := range spelled {
+	for any, as := range out.spelled {
 		if strings.Trim(any, "0123456789") == "" {
-			numbers[as] = any
+			out.numbers[as] = any
 		}
 	}
 	higher, err := d.client.above(ctx)
 	if err != nil && !isRefusal(err) {
-		return err
+		return nil, err
 	}
-	d.higher = nil
 	for _, at := range higher.list {
-		d.higher = append(d.higher, at.parent())
+		out.higher = append(out.higher, at.parent())
 	}
-	d.at, d.spelled, d.numbers, d.list = began, spelled, numbers, list
-	return nil
+	return out, nil
 }
 
 // lookUp asks for the other name of each configured project. Where that may not be seen, the project is known by the one name.
 func (d *directory) lookUp(ctx context.Context, list []string, spelled map[string]string) error {
+	before := d.last().spelled
 	for _, p := range list {
-		if len(d.spelled) > 0 && d.spelled[p] == p { // names do not change
-			for other, as := range d.spelled {
+		if before[p] == p { // names do not change
+			for other, as := range before {
 				if as == p {
 					spelled[other] = p
 				}

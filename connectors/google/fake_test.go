@@ -35,7 +35,8 @@ var members = map[string]string{
 	"/agents": "agents", "/reasoningEngines": "reasoningEngines", "/serviceAccounts": "accounts", "/keys": "keys",
 	"/providers": "workloadIdentityPoolProviders", "/services": "services", "/bindings": "bindings", "/engines": "engines",
 	"/assistants": "assistants", "/authorizations": "authorizations", "/accessSummaries": "accessSummaries", "/authProviders": "authProviders",
-	"/locations": "locations", "/projects:search": "projects", "/folders:search": "folders", "/organizations:search": "organizations",
+	"/workloadIdentityPools": "workloadIdentityPools",
+	"/locations":             "locations", "/projects:search": "projects", "/folders:search": "folders", "/organizations:search": "organizations",
 }
 
 func newFake(t *testing.T) *fake {
@@ -258,6 +259,7 @@ func company(t *testing.T) *fake {
 		}
 		fmt.Fprintf(w, `{"accessSummaries":[%s]}`, strings.Join(items, ","))
 	}
+	govern(f)
 	return f
 }
 

@@ -161,6 +161,11 @@ var permissions = []struct {
 	path             *regexp.Regexp
 	permission, role string
 }{
+	{regexp.MustCompile(`/authProviders/[^/]+:getIamPolicy$`), "agentidentity.authProviders.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/collections/[^/]+/engines/[^/]+:getIamPolicy$`), "discoveryengine.engines.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/workloadIdentityPools/[^/]+:getIamPolicy$`), "iam.workloadIdentityPools.getIamPolicy", "roles/iam.securityReviewer"},
+	{regexp.MustCompile(`/workloadIdentityPools$`), "iam.workloadIdentityPools.list", "roles/iam.workloadIdentityPoolViewer"},
+	{regexp.MustCompile(`/services/[^/]+:getIamPolicy$`), "run.services.getIamPolicy", "roles/iam.securityReviewer"},
 	{regexp.MustCompile(`/(authProviders|accessSummaries)(/|$)`), "agentidentity.authProviders.list", "roles/agentidentity.viewer"},
 	{regexp.MustCompile(`/(engines|assistants)(/[^/]+)?$|/assistants/[^/]+/agents(/[^/]+)?$|/authorizations$`), "discoveryengine.agents.list", "roles/discoveryengine.viewer"},
 	{regexp.MustCompile(`/agents$`), "agentregistry.agents.list", "roles/agentregistry.viewer"},

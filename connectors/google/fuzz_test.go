@@ -29,6 +29,8 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(typ, body)
 	}
 	f.Add(typeIAMPolicy, jsonOutsiders)
+	f.Add(typePolicyGone, `{}`)
+	f.Add(typeAuthProvider, `{"provider":`+jsonOldProvider+`}`)
 	for typ, body := range map[string]string{typeRunAgent: jsonRun, typeGeminiAgent: jsonGemini, typeBinding: jsonBinding,
 		typeAuthProvider: `{"provider":` + jsonAuthProvider + `,"accessSummaries":[` + strings.Join(jsonSummaries, ",") + `]}`} {
 		f.Add(typ, body)
@@ -142,6 +144,10 @@ func FuzzLogEntry(f *testing.F) {
 	follower := &follower{now: time.Unix(0, 0)}
 	f.Add([]byte(follower.entry("e1", "iam", "google.iam.admin.v1.SetIAMPolicy", account1, map[string]any{"serviceData": map[string]any{
 		"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"action": "ADD", "member": "user:a@example.com"}}}}})))
+	for service, resource := range map[string]string{"run": "projects/a/locations/l/services/s", "agentidentity": authProviderName,
+		"discoveryengine": "projects/1/locations/global/collections/c/engines/e", "iam": "projects/1/locations/global/workloadIdentityPools/p"} {
+		f.Add([]byte(follower.entry("e2", service, "google.iam.v1.IAMPolicy.SetIamPolicy", resource, nil)))
+	}
 	f.Add([]byte(`{"insertId":"1","logName":"x","timestamp":"2026-11-05T10:00:00Z","protoPayload":{"methodName":".","status":7,"request":[],"response":"x"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := parseEntry(jsontext.Value(b))

@@ -62,7 +62,7 @@ type narrowing struct {
 // begin begins a round. resumed says that it goes on where another one stopped.
 func (n *narrowing) begin(ctx context.Context, resumed bool) {
 	n.whole, n.meets, n.holds = true, map[string]bool{}, map[string]bool{}
-	if n.client.assetScope == "" || resumed {
+	if n.asset == "" || n.client.assetScope == "" || resumed {
 		return
 	}
 	if n.rounds++; n.met == nil || n.rounds >= wholeRound {

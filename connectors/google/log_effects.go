@@ -23,6 +23,11 @@ const (
 	readGemini        = "gemini_agent"
 	readBinding       = "binding"
 	readProvider      = "auth_provider"
+
+	readRunPolicy      = "run_policy"
+	readAppPolicy      = "app_policy"
+	readProviderPolicy = "provider_policy"
+	readPoolPolicy     = "pool_policy"
 )
 
 // signal is something that log entries have named and that is to be read again, and what of the entries is evidence for it.
@@ -128,7 +133,7 @@ var effects = map[string]effect{
 	"agentidentity/createauthprovider":   {reads: []string{readProvider}, want: wantAgain},
 	"agentidentity/updateauthprovider":   {reads: []string{readProvider}, want: wantAgain},
 	"agentidentity/deleteauthprovider":   {reads: []string{readProvider}, want: wantAgain},
-	"agentidentity/undeleteauthprovider": {reads: []string{readProvider}, want: wantAgain},
+	"agentidentity/undeleteauthprovider": {reads: []string{readProvider, readProviderPolicy}, want: wantAgain},
 	"agentidentity/enableauthprovider":   {reads: []string{readProvider}, want: wantAgain},
 	"agentidentity/disableauthprovider":  {reads: []string{readProvider}, want: wantAgain},
 	"agentidentity/revokeauthorization":  {reads: []string{readProvider}, want: wantAgain},
@@ -144,6 +149,9 @@ func (e *logEntry) effect() effect {
 		return f
 	}
 	if e.service() == "iam" && strings.Contains(e.method(), "workloadidentitypool") { // who vouches for whom in the accounts' policies
+		if strings.HasSuffix(e.method(), "workloadidentitypool") { // a pool itself, which may be deleted or back
+			return effect{wakes: []string{feedAccountPolicies, feedPoolPolicies}}
+		}
 		return effect{wakes: []string{feedAccountPolicies}}
 	}
 	if !isPolicyMethod(e.method()) {
@@ -154,6 +162,14 @@ func (e *logEntry) effect() effect {
 		return effect{reads: []string{readAccountPolicy}, want: wantAgain}
 	case e.service() == "aiplatform" && engineIn.MatchString(e.Audit.Resource):
 		return effect{reads: []string{readEnginePolicy}, want: wantAgain}
+	case e.service() == "run" && strings.Contains(e.Audit.Resource, "/services/"):
+		return effect{reads: []string{readRunPolicy}, want: wantAgain}
+	case e.service() == "discoveryengine" && appIn.MatchString(e.Audit.Resource):
+		return effect{reads: []string{readAppPolicy}, want: wantAgain}
+	case e.service() == "agentidentity" && providerIn.MatchString(e.Audit.Resource):
+		return effect{reads: []string{readProviderPolicy}, want: wantAgain}
+	case e.service() == "iam" && poolIn.MatchString(e.Audit.Resource):
+		return effect{reads: []string{readPoolPolicy}, want: wantAgain}
 	}
 	return effect{}
 }
@@ -183,9 +199,13 @@ func (e *logEntry) target(what string) (id string, ok bool) {
 		id = e.named(geminiIn)
 	case readBinding:
 		id = e.named(bindingIn)
-	case readProvider:
+	case readProvider, readProviderPolicy:
 		id = e.named(providerIn)
-	case readRun:
+	case readAppPolicy:
+		id = e.named(appIn)
+	case readPoolPolicy:
+		id = e.named(poolIn)
+	case readRun, readRunPolicy:
 		id = e.runService()
 	case readPolicy:
 		if id = policyOf.FindString(e.Audit.Resource); id == "" && e.label("project_id") != "" {
@@ -235,7 +255,7 @@ func (f *auditLog) signals(ctx context.Context, e *logEntry, actor *events.Actor
 func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, error) {
 	project := e.project()
 	switch s.What {
-	case readEngine, readEnginePolicy, readRun, readGemini, readBinding, readProvider:
+	case readEngine, readEnginePolicy, readRun, readRunPolicy, readGemini, readAppPolicy, readBinding, readProvider, readProviderPolicy, readPoolPolicy:
 		project = strings.Split(s.ID, "/")[1]
 	case readPolicy:
 		level, id, _ := strings.Cut(s.ID, "/")
@@ -251,10 +271,10 @@ func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, er
 	switch s.Project = spelled; s.What {
 	case readPolicy:
 		s.ID = "projects/" + spelled
-	case readEngine, readEnginePolicy, readGemini: // which are named by the number of their project
-		parts := strings.Split(s.ID, "/")
-		parts[1] = f.client.dir.number(spelled)
-		s.ID = strings.Join(parts, "/")
+	case readEngine, readEnginePolicy, readGemini, readAppPolicy, readPoolPolicy: // which are named by the number of their project
+		s.ID = inProject(s.ID, f.client.dir.number(spelled))
+	case readRunPolicy, readProviderPolicy: // one policy is read once, however entries spell the project
+		s.ID = inProject(s.ID, spelled)
 	}
 	return true, nil
 }
@@ -263,7 +283,8 @@ func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, er
 var auditOf = map[string]string{
 	readAccount: feedServiceAccounts, readKeys: feedServiceAccountKeys, readPolicy: feedIAMPolicies, readEngine: feedReasoningEngines,
 	readAccountPolicy: feedAccountPolicies, readEnginePolicy: feedEnginePolicies, readRun: feedRunAgents, readGemini: feedGeminiAgents,
-	readBinding: feedRegistryBindings, readProvider: feedDelegations,
+	readBinding: feedRegistryBindings, readProvider: feedDelegations, readRunPolicy: feedRunPolicies, readAppPolicy: feedAppPolicies,
+	readProviderPolicy: feedProviderPolicies, readPoolPolicy: feedPoolPolicies,
 }
 
 // add puts a signal on the list. One thing is read once for all entries about it: the last of them is the evidence. What each

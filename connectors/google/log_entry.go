@@ -146,6 +146,8 @@ var (
 	bindingIn  = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/bindings/[^/:?]+`)
 	providerIn = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/authProviders/[^/:?]+`)
 	serviceIn  = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/services/[^/:?]+`)
+	appIn      = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/collections/[^/]+/engines/[^/:?]+`)
+	poolIn     = regexp.MustCompile(`projects/[^/]+/locations/[^/]+/workloadIdentityPools/[^/:?]+`)
 )
 
 // runService is the name of the Cloud Run service that the entry is about. The older API names it by namespace, and leaves the

@@ -81,7 +81,7 @@ func (f *auditLog) readOne(ctx context.Context, cur *logCursor, s signal) ([]con
 		return f.readKeys(ctx, s)
 	case readEngine:
 		return f.readEngine(ctx, s)
-	case readPolicy, readAccountPolicy, readEnginePolicy:
+	case readPolicy, readAccountPolicy, readEnginePolicy, readRunPolicy, readAppPolicy, readProviderPolicy, readPoolPolicy:
 		return f.readPolicy(ctx, s)
 	case readRun:
 		return f.readRun(ctx, cur, s)
@@ -104,7 +104,8 @@ func absentNow(s signal, id, resource string, restorable bool, asked time.Time) 
 	r, err := goneRecord(&s, id, restorable, asked)
 	records := []connectors.Record{r}
 	if resource != "" {
-		p := connectors.Record{Type: typePolicyGone, Body: jsontext.Value(`{}`), Asked: asked, Context: map[string]string{ctxResource: resource}}
+		p := policyGoneRecord(resource)
+		p.Asked = asked
 		s.prove(&p)
 		records = append(records, p)
 	}

@@ -58,6 +58,14 @@ func TestLogEntriesGolden(t *testing.T) {
 		{"engine made by an agent for somebody", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.CreateReasoningEngine", "projects/444455556666/locations/us-central1", byAgent},
 		{"engine deleted", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.DeleteReasoningEngine", strings.Replace(enginePath, "4411", "4499", 1), map[string]any{"/operation": map[string]any{"last": true}}},
 		{"engine's policy", "aiplatform", "google.cloud.aiplatform.v1.ReasoningEngineService.SetIamPolicy", enginePath, nil},
+		{"Cloud Run service's policy", "run", "google.cloud.run.v1.Services.SetIamPolicy", "projects/rc-sandbox/locations/us-central1/services/desk", map[string]any{"serviceData": map[string]any{
+			"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"action": "ADD", "role": "roles/run.invoker", "member": canonical}}}}}},
+		{"Gemini app's policy", "discoveryengine", "google.cloud.discoveryengine.v1alpha.EngineService.SetIamPolicy", "projects/rc-sandbox/locations/global/collections/default_collection/engines/acme-app", nil},
+		{"provider's policy, project by number", "agentidentity", "google.iam.v1.IAMPolicy.SetIamPolicy", strings.Replace(authProviderName, "rc-sandbox", "444455556666", 1), nil},
+		{"provider undeleted", "agentidentity", "google.cloud.agentidentity.v1.AuthProviderService.UndeleteAuthProvider", authProviderName, nil},
+		{"pool's policy", "iam", "google.iam.v1.WorkloadIdentityPools.SetIamPolicy", "projects/rc-sandbox/locations/global/workloadIdentityPools/gh", nil},
+		{"pool deleted", "iam", "google.iam.v1.WorkloadIdentityPools.DeleteWorkloadIdentityPool", "projects/rc-sandbox/locations/global/workloadIdentityPools/gh", nil},
+		{"Cloud Run job's policy", "run", "google.cloud.run.v1.Jobs.SetIamPolicy", "projects/rc-sandbox/locations/us-central1/jobs/desk", nil},
 		{"Cloud Run service replaced, older API", "run", "google.cloud.run.v1.Services.ReplaceService", "namespaces/rc-sandbox/services/desk", map[string]any{
 			"/resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{"project_id": "rc-sandbox", "location": "us-central1", "service_name": "desk"}}}},
 		{"Cloud Run service deleted", "run", "google.cloud.run.v2.Services.DeleteService", "projects/rc-sandbox/locations/us-central1/services/gone", nil},

@@ -77,6 +77,9 @@ var odd = []struct {
 	{typeBinding, `{"name":"projects/acme/locations/global/bindings/1","source":{"identifier":"urn:agent:1"}}`, atGlobal},
 	{typeAuthProvider, `{"provider":{"name":"projects/acme/locations/global/authProviders/1","authProviderTypeParams":{"later":{}}},"accessSummaries":[{"workloadId":"spiffe://agents.global.org-1.system.id.goog/resources/later/x","userId":"u","authProviderType":"AUTH_PROVIDER_TYPE_LATER"},{"workloadId":"serviceAccount:a@x"}]}`, atGlobal},
 	{typeAuthProvider, `{"provider":{}}`, atGlobal},
+	{typeAuthProvider, `{"provider":{"name":"projects/4/locations/global/authProviders/1","deleted":true}}`, atGlobal},
+	{typePolicyGone, `{}`, nil},
+	{typePolicyGone, `{}`, map[string]string{ctxResource: "//iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/p"}},
 
 	// What the log brings: an entry about two agents, one that is none, a change of a policy, somebody gone.
 	{typeLogEntry, `{"id":"projects/acme/e1@x","time":"2026-11-05T10:00:00Z","service":"iam.googleapis.com","method":"m","type":"admin_action","failed":true}`, proof},

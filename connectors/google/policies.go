@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,6 +22,7 @@ type governed struct {
 	resource string // full name, as grants and scopes have it
 	home     place  // the project whose accounts its members are looked for in first; empty: none
 	account  string // uniqueId, if it is a service account
+	deleted  bool   // the list shows it as deleted: what it grants is nobody's until it is restored
 	read     func(ctx context.Context, s *sdk) error
 }
 
@@ -49,10 +49,9 @@ func governedAccount(at place, uniqueID string) governed {
 
 // governedEngine is an engine of Agent Runtime.
 func (c *client) governedEngine(at place, engine string) governed {
-	q := url.Values{"options.requestedPolicyVersion": {strconv.Itoa(policyVersion)}}
 	to := c.regional("aiplatform", strings.Split(engine, "/")[3]) + "/v1/" + engine + ":getIamPolicy"
 	return governed{resource: "//aiplatform.googleapis.com/" + engine, home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodPost, to, q, nil)
+		return c.plain(ctx, s.http, http.MethodPost, to, versionAsked(), nil)
 	}}
 }
 
@@ -128,7 +127,7 @@ func (f *auditLog) readPolicy(ctx context.Context, s signal) ([]connectors.Recor
 	}
 	r, _, err := f.client.policyOf(ctx, f.holders, g, former...)
 	if isStatus(err, http.StatusNotFound) {
-		return nil, true, nil // it went with its resource
+		return nil, true, nil // it went with its resource, whose own entry tells
 	}
 	if err != nil {
 		return nil, false, err
@@ -158,6 +157,14 @@ func (f *auditLog) governed(ctx context.Context, s signal) (governed, bool, erro
 		return governedAccount(at, id), true, nil
 	case readEnginePolicy:
 		return f.client.governedEngine(at, s.ID), true, nil
+	case readRunPolicy:
+		return f.client.governedRun(at, s.ID), isRunName(s.ID), nil
+	case readAppPolicy:
+		return f.client.governedApp(at, s.ID), true, nil
+	case readProviderPolicy:
+		return governedProvider(at, s.ID), true, nil
+	case readPoolPolicy:
+		return f.client.governedPool(at, s.ID), true, nil
 	}
 	level, id, _ := strings.Cut(s.ID, "/")
 	return f.client.governedPlace(place{Level: levelOf[level], Project: id}), name.MatchString(id), nil
@@ -226,7 +233,7 @@ func folderPolicies(c *client) *walk { return placePolicies(c, c.above) }
 
 // kindOfGoverned is a kind of things with policies of their own.
 type kindOfGoverned struct {
-	asset  string // what the inventory calls them
+	asset  string // what the inventory calls them; empty: all of them are read
 	kinds  []events.Kind
 	places func(context.Context) (places, error)
 	done   func() // may be nil
@@ -248,6 +255,7 @@ func policiesOfEach(c *client, k kindOfGoverned) *walk {
 		}
 	}
 	return &walk{kinds: k.kinds, begin: n.begin, places: k.places, done: forget, read: func(ctx context.Context, at place, token string) (leaf, error) {
+		asked := c.now()
 		l, err := k.list(ctx, at, token, n.page(keysPage, k.most))
 		if err != nil {
 			return leaf{}, err
@@ -257,6 +265,12 @@ func policiesOfEach(c *client, k kindOfGoverned) *walk {
 			g, id, names, err := k.of(at, item)
 			if err != nil {
 				return leaf{}, err
+			}
+			if g.deleted {
+				r := policyGoneRecord(g.resource)
+				r.Asked = asked
+				out.records = append(out.records, r)
+				continue
 			}
 			if !n.wants(at.Project, id, names...) {
 				continue

@@ -117,8 +117,12 @@ func (c *client) runLocations() []string {
 }
 
 func (c *client) runServices(ctx context.Context, at place, token string) (listing, error) {
+	return c.runServicesBy(ctx, at, token, mostServices)
+}
+
+func (c *client) runServicesBy(ctx context.Context, at place, token string, most int) (listing, error) {
 	return c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", pageAsked(c.pageOf(mostServices), token), nil)
+		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", pageAsked(c.pageOf(most), token), nil)
 	})
 }
 
@@ -185,7 +189,7 @@ func (f *auditLog) readRun(ctx context.Context, cur *logCursor, s signal) ([]con
 		cur.wakeAsItFollows(feedRegistryAgents, s.At)
 	}
 	if isStatus(err, http.StatusNotFound) {
-		return absentNow(s, id, "", false, asked)
+		return absentNow(s, id, id, false, asked)
 	}
 	if err != nil {
 		return nil, false, err

@@ -67,28 +67,34 @@ func (s *state) ground(key string) (ground, bool) {
 			return g, true
 		}
 	default:
-		return s.otherGround(g, in)
+		return s.otherGround(g)
 	}
 	return g, false
 }
 
 // otherGround are the grounds that no agent is.
-func (s *state) otherGround(g ground, in func(project, service string)) (ground, bool) {
+func (s *state) otherGround(g ground) (ground, bool) {
 	p := s.project(strings.Split(g.name+"//", "/")[1])
 	if p == nil {
 		return g, false
 	}
+	in := func(project, service string) {
+		g.in, g.full = "projects/"+project, "//"+service+".googleapis.com/"+g.name
+	}
 	switch g.kind {
 	case kindApp:
 		in(p.ProjectID, serviceDiscovery)
+		return g, pick(s.Apps, func(a *geminiApp) bool { return a.name() == g.name }) != nil
 	case kindProvider:
 		in(p.ProjectID, serviceIdentity)
+		a := pick(s.Providers, func(a *authProvider) bool { return a.name() == g.name })
+		return g, a != nil && a.Deleted.IsZero()
 	case kindPool:
 		in(p.ProjectID, serviceIAM)
-	default:
-		return g, false
+		x := s.pool(g.name)
+		return g, x != nil && x.Deleted.IsZero()
 	}
-	return g, true
+	return g, false
 }
 
 // grounds are the resources of one kind, or of all, that have a policy, in the order of their keys.

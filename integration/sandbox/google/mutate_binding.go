@@ -15,6 +15,9 @@ var rolesOn = map[string][]string{
 	kindEngine:       {"roles/aiplatform.user", "roles/aiplatform.viewer", "roles/aiplatform.admin"},
 	kindAccount:      {"roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser", "roles/iam.serviceAccountKeyAdmin"},
 	kindRun:          {"roles/run.invoker", "roles/run.viewer"},
+	kindApp:          {"roles/discoveryengine.user", "roles/discoveryengine.viewer", "roles/discoveryengine.admin"},
+	kindProvider:     {"roles/agentidentity.user", "roles/agentidentity.viewer"},
+	kindPool:         {"roles/iam.workloadIdentityPoolViewer", "roles/iam.workloadIdentityPoolAdmin"},
 }
 
 // changePolicy changes one member's role in a policy, and logs that. by nil is whose turn it is.
@@ -70,8 +73,8 @@ func (c *change) rewrite() (sandbox.Outcome, error) {
 	return c.outcome("", g.kind, g.full, c.now, "%d roles changed on %s at once", len(deltas), g.full)
 }
 
-// places are the resources of the kind that the change names, or of any kind. Engines and accounts have a policy whether
-// anybody has set it or not.
+// places are the resources of the kind that the change names, or of any kind. Engines, accounts and what comes
+// after them have a policy whether anybody has set it or not.
 func (c *change) places() (out []ground) {
 	add := func(kind, key string) {
 		if c.Name == kind || c.Name == "" {
@@ -95,6 +98,15 @@ func (c *change) places() (out []ground) {
 	}
 	for _, r := range c.Runs {
 		add(kindRun, runPolicyKey(r.host()))
+	}
+	for _, a := range c.Apps {
+		add(kindApp, appPolicyKey(a.name()))
+	}
+	for _, p := range c.Providers {
+		add(kindProvider, providerPolicyKey(p.name()))
+	}
+	for _, p := range c.Pools {
+		add(kindPool, poolPolicyKey(p.name()))
 	}
 	return out
 }
