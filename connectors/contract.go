@@ -82,6 +82,9 @@ type Page struct {
 	// Opens names the scopes of which a pass, a complete listing, begins with this page; Seals those of which it ends with
 	// this page, every page having answered well and wholly. A scope that a listing turned out unable to show whole is not
 	// sealed but named in Breaks. A pass is believed only when this process saw it from its opening to its seal.
+	//
+	// A name that ends in a slash stands for all scopes whose names begin with it, and for a listing of what they belong to rather than of
+	// what is in them: of resources, where each scope is the policy of one. Its records show what is there by Reading.Keeps.
 	Opens  []string
 	Seals  []string
 	Breaks []string
@@ -128,6 +131,9 @@ type Reading struct {
 
 	// Replaces names scopes that the record shows in full: whatever else the log holds in them is gone.
 	Replaces []string
+
+	// Keeps names scopes of which the record shows what they belong to, and nothing of what is in them: it is there still.
+	Keeps []string
 
 	// Actor, LogID and Note are evidence for all of the above, where a log entry told of it.
 	Actor *events.Actor

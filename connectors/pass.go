@@ -3,6 +3,7 @@ package connectors
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rollcallhq/rollcall/events"
 )
@@ -55,9 +56,52 @@ func (p *plan) pass(name string) *pass {
 	return &c
 }
 
+// isGroup reports whether the name of a pass stands for all scopes whose names begin with it.
+func isGroup(name string) bool { return strings.HasSuffix(name, "/") }
+
+// within reports whether a scope is the one that a pass is over, or one of those.
+func within(scopeName, name string) bool {
+	return scopeName == name || isGroup(name) && strings.HasPrefix(scopeName, name)
+}
+
+// over is the feed's open pass that is over a scope, or over a group that it is in, ready to be changed, or nil.
+func (p *plan) over(scopeName string) *pass {
+	if ps := p.pass(scopeName); ps != nil || scopeName == "" {
+		return ps
+	}
+	name := ""
+	longest := func(n string) {
+		if isGroup(n) && within(scopeName, n) && len(n) > len(name) {
+			name = n
+		}
+	}
+	for n := range p.st.passes[p.feed.Name] {
+		longest(n)
+	}
+	for n := range p.passes {
+		longest(n)
+	}
+	if name == "" {
+		return nil
+	}
+	return p.pass(name)
+}
+
+// spare notes that a reading has shown what a scope belongs to: all that is in it is there still.
+func (p *plan) spare(scopeName string, asked moment) {
+	if ps := p.over(scopeName); ps != nil {
+		ps.shown++
+	}
+	for _, ref := range p.members(scopeName) {
+		if d := p.draft(ref); d.life == alive && d.to == scopeName {
+			p.mark(d, scopeName, asked)
+		}
+	}
+}
+
 // mark notes that a reading has shown an entity, whether or not it is applied: d may be unknown yet.
 func (p *plan) mark(d *draft, scopeName string, asked moment) {
-	ps := p.pass(scopeName)
+	ps := p.over(scopeName)
 	if d == nil {
 		return
 	}
@@ -137,7 +181,7 @@ func (p *plan) missing(name string, asked moment, id uint32) []sweep {
 	var out []sweep
 	for _, ref := range p.members(name) {
 		e := p.look(ref)
-		if d := p.drafts[ref]; d != nil && (d.to != name || d.present >= asked) {
+		if d := p.drafts[ref]; d != nil && (!within(d.to, name) || d.present >= asked) {
 			continue
 		}
 		if e.life == alive && e.asked < asked && (id == 0 || e.mark != id) {
@@ -147,16 +191,32 @@ func (p *plan) missing(name string, asked moment, id uint32) []sweep {
 	return out
 }
 
-// members lists the refs of what is in a scope, before the page or after it, in order.
+// members lists the refs of what is in a scope or a group of them, before the page or after it, in order.
 func (p *plan) members(name string) []events.Ref {
 	var refs []events.Ref
-	if s := p.st.scopes[name]; s != nil {
-		for _, e := range s.members {
-			refs = append(refs, e.ref)
+	add := func(name string) {
+		if s := p.st.scopes[name]; s != nil {
+			for _, e := range s.members {
+				refs = append(refs, e.ref)
+			}
+		}
+		for _, d := range p.byScope[name] {
+			refs = append(refs, d.ref)
 		}
 	}
-	for _, d := range p.byScope[name] {
-		refs = append(refs, d.ref)
+	if !isGroup(name) {
+		add(name)
+		return slices.Compact(sortRefs(refs))
+	}
+	for n := range p.st.scopes {
+		if within(n, name) {
+			add(n)
+		}
+	}
+	for n := range p.byScope {
+		if within(n, name) {
+			add(n)
+		}
 	}
 	return slices.Compact(sortRefs(refs))
 }
@@ -191,7 +251,11 @@ func (p *plan) sweep(missing []sweep) error {
 // infer buries an entity that a full listing no longer shows.
 func (p *plan) infer(d *draft, s sweep) error {
 	ev := events.Evidence{Feed: p.feed.Name, How: events.HowInferred, Asked: p.st.time(s.asked)}
-	g := events.Gone{Inferred: true, Reason: "not in a full listing of " + s.scope, After: p.st.time(d.shown), Before: p.now.UTC().Round(0)}
+	why := "not in a full listing of " + s.scope
+	if isGroup(s.scope) {
+		why = "what " + d.to + " belongs to is " + why
+	}
+	g := events.Gone{Inferred: true, Reason: why, After: p.st.time(d.shown), Before: p.now.UTC().Round(0)}
 	d.asked = s.asked
 	return p.bury(d, g, p.st.moment(p.began), p.now, ev)
 }

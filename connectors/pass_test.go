@@ -242,3 +242,82 @@ func TestEntityThatIsWrong(t *testing.T) {
 	r.record.Body = []byte("other")
 	b.want(b.page(2, Page{}, r), "activity.unknown _connection.activity.unknown")
 }
+
+// inPolicy is a grant on a resource: in the scope of that resource's policy.
+func inPolicy(holder, resource string) events.Entity {
+	return events.Entity{Kind: events.KindGrant, Holder: holder, Key: "g:" + resource, Scope: "policy/" + resource,
+		Grant: &events.Grant{Type: "iam_role", Role: "user", Resource: resource}}
+}
+
+// resources is a page that lists all resources of a place, and what it keeps of them.
+func (b *bench) resources(began float64, keeps ...string) []string {
+	b.t.Helper()
+	all := []string{"policy/at/"}
+	return b.page(began, Page{Opens: all, Seals: all}, b.rec(began, Reading{Keeps: keeps}))
+}
+
+// What hangs on the policy of a resource goes with the resource, when a sealed listing of resources does not show it; what hangs on
+// others' stays, and so does what was read since or lies outside of the group.
+func TestSealedPassOverAGroupOfScopes(t *testing.T) {
+	b := newBench(t)
+	b.page(1, Page{}, b.rec(1, says(inPolicy("a", "at/1"), inPolicy("b", "at/1"), inPolicy("a", "at/2"), inPolicy("a", "elsewhere/1"))))
+	b.want(b.resources(2, "policy/at/1", "policy/at/2", "policy/at/3"))
+	b.page(3, Page{Opens: []string{"policy/at/"}, More: true}, b.rec(3, Reading{Keeps: []string{"policy/at/2"}}))
+	b.page(4, Page{}, b.rec(4, says(inPolicy("b", "at/1"))))
+	p := b.plan(5, Page{Seals: []string{"policy/at/"}})
+	b.want(b.commit(p), "grant.deleted a.grant.g%3Aat%2F1")
+	g := p.events[0].Data.Gone
+	if !g.Inferred || g.Reason != "what policy/at/1 belongs to is not in a full listing of policy/at/" || !g.Before.Equal(b.at(5.5)) {
+		t.Errorf("gone: %+v", g)
+	}
+	b.restart()
+	b.want(b.resources(6, "policy/at/2"), "grant.deleted b.grant.g%3Aat%2F1")
+}
+
+// A group is swept on no less evidence than a list: passes agree, an unreadable record or a broken pass proves nothing, and an empty
+// one needs a connection that is known to see.
+func TestPassOverAGroupIsBelievedAsAnyOther(t *testing.T) {
+	all := []string{"policy/at/"}
+	for name, page := range map[string]func(b *bench){
+		"broken": func(b *bench) { b.page(3, Page{Opens: all, Seals: all, Breaks: all}) },
+		"resumed": func(b *bench) {
+			b.page(3, Page{Opens: all, More: true})
+			b.restart()
+			b.page(4, Page{Seals: all})
+		},
+		"not understood": func(b *bench) {
+			b.page(3, Page{Opens: all, Seals: all}, result{record: Record{Type: "thing", Asked: b.at(3)}, err: errors.New("strange")})
+		},
+		"not proven": func(b *bench) {
+			b.commit(b.planIn(pulled{feed: &b.feed, page: Page{Opens: all, Seals: all}, began: b.at(3), now: b.at(3)}))
+		},
+		"one of two": func(b *bench) {
+			b.feed.Passes = 2
+			b.resources(3)
+		},
+		"kept in between": func(b *bench) {
+			b.feed.Passes = 2
+			b.resources(3)
+			b.page(4, Page{}, b.rec(4, Reading{Keeps: []string{"policy/at/1"}}))
+			b.resources(5)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.page(1, Page{}, b.rec(1, says(inPolicy("a", "at/1"))))
+			page(b)
+			for _, e := range b.st.entities {
+				if e.ref.Kind == events.KindGrant && e.life != alive {
+					t.Error("the grant was held to be gone")
+				}
+			}
+		})
+	}
+}
+
+// A name without a slash at its end is one scope: nothing beneath it is swept, whatever its name begins with.
+func TestPassOverOneScopeIsNoGroup(t *testing.T) {
+	b := newBench(t)
+	b.page(1, Page{}, b.rec(1, says(inPolicy("a", "at/1"), agent("x", "X"))))
+	b.want(b.page(2, Page{Opens: []string{"policy/at", "policy/at/", ""}, Breaks: []string{"policy/at/"}, Seals: []string{"policy/at"}}))
+}

@@ -28,6 +28,9 @@ func (p *plan) read(r *result) error {
 		}
 		p.replaced = append(p.replaced, replaced{scope: name, asked: p.st.moment(r.record.Asked)})
 	}
+	for _, name := range r.reading.Keeps {
+		p.spare(name, p.st.moment(r.record.Asked))
+	}
 	for i := range r.reading.Activities {
 		if err := p.activity(r, r.reading.Activities[i]); err != nil {
 			return err

@@ -211,16 +211,31 @@ func (f *followed) differs() string { return gocmp.Diff(f.truth(), f.told()) }
 
 // Every change is in the log within some polls of the audit log, while the audits rest: listed, and out of a queue.
 func TestGoogleLogLeads(t *testing.T) {
-	t.Run("listed", func(t *testing.T) { googleLogLeads(t, false) })
-	t.Run("queued", func(t *testing.T) { googleLogLeads(t, true) })
+	t.Run("listed", func(t *testing.T) { googleFollowed(t, following{}) })
+	t.Run("queued", func(t *testing.T) { googleFollowed(t, following{queued: true}) })
 }
 
-func googleLogLeads(t *testing.T, queued bool) {
+// While the log may not be read, the audits find every change alone: what was made and changed, what is gone, and what others were
+// granted on it.
+func TestGoogleWithoutTheLog(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed+1), func(t *testing.T) { googleFollowed(t, following{blind: true, seed: seed}) })
+	}
+}
+
+// following is how a connector follows an organization.
+type following struct {
+	queued bool   // the log comes out of a queue
+	blind  bool   // after the first pass the log may not be read
+	seed   uint64 // of the organization: one more than this
+}
+
+func googleFollowed(t *testing.T, how following) {
 	m, options := &made{}, map[string]string{}
 	m.transport = connectors.NewTransport(m, connectors.Limits{Share: 1})
-	company := sandbox.NewCompany(1, 40)
-	box := googlebox.New(company, 1)
-	if queued {
+	company := sandbox.NewCompany(1+how.seed, 40)
+	box := googlebox.New(company, 1+how.seed)
+	if how.queued {
 		out, err := box.Mutate(sandbox.Change{Op: sandbox.OpenSink})
 		if err != nil {
 			t.Fatal(err)
@@ -237,7 +252,8 @@ func googleLogLeads(t *testing.T, queued bool) {
 	outside = append(outside, m)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))) // what the company has was made before
-		f := &followed{t: t, box: box, log: eventlog.NewMemory(), served: sandbox.Serve(box), workspace: !queued}
+		served := sandbox.Serve(box)
+		f := &followed{t: t, box: box, log: eventlog.NewMemory(), served: served, workspace: !how.queued && !how.blind}
 		defer f.log.Close()
 		m.to = f
 		r, err := connectors.NewRunner(connectors.Config{Tenant: "acme", Connection: "google", Vendor: "google", Hub: "hub", Connector: c, Log: f.log,
@@ -268,6 +284,14 @@ func googleLogLeads(t *testing.T, queued bool) {
 		if diff := f.differs(); diff != "" {
 			t.Fatalf("after the first pass (-vendor +log):\n%s", diff)
 		}
+		wait := 20 * time.Minute // the registry's audit is woken for the last time after 15
+		if how.blind {
+			if err := served.Inject(sandbox.Fault{Kind: sandbox.Forbidden, Path: "entries:list"}); err != nil {
+				t.Fatal(err)
+			}
+			wait = 75 * time.Minute // the walks look every 30 whether they are alone, and two passes agree within 10
+			time.Sleep(wait)
+		}
 		made := map[sandbox.Op]int{}
 		changes := googleChanges()
 		if f.workspace {
@@ -275,24 +299,11 @@ func googleLogLeads(t *testing.T, queued bool) {
 				changes = append(changes, sandbox.Change{Op: op})
 			}
 		}
-		for i := range 2 * len(changes) {
-			change := changes[i%len(changes)]
-			op := change.Op
-			out, err := box.Mutate(change)
-			if errors.Is(err, sandbox.ErrNoTarget) {
-				continue
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			if made[op]++; change.Name != "" {
-				made[op+" on "+sandbox.Op(change.Name)]++
-			}
-			time.Sleep(20 * time.Minute) // the registry's audit is woken for the last time after 15
-			synctest.Wait()
-			if diff := f.differs(); diff != "" {
-				t.Errorf("%s: %s (-vendor +log):\n%s", op, out.Text, diff)
-				break
-			}
+		if how.blind {
+			f.make(changes, made, 6, wait)
+			f.make(f.deaths(), made, 6, wait)
+		} else {
+			f.make(append(changes, changes...), made, 1, wait)
 		}
 		if f.workspace && !t.Failed() {
 			f.comesBack()
@@ -327,6 +338,58 @@ func (f *followed) comesBack() {
 			f.t.Errorf("%s: %s (-vendor +log):\n%s", step.op, out.Text, diff)
 		}
 	}
+}
+
+// make makes changes and counts them, and compares each time after so many of them and a wait.
+func (f *followed) make(changes []sandbox.Change, made map[sandbox.Op]int, each int, wait time.Duration) {
+	waiting := 0
+	for i, change := range changes {
+		out, err := f.box.Mutate(change)
+		if err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
+			f.t.Fatal(err)
+		}
+		if err == nil {
+			waiting++
+			made[change.Op]++
+			if change.Name != "" {
+				made[change.Op+" on "+sandbox.Op(change.Name)]++
+			}
+		}
+		if waiting == 0 || waiting < each && i < len(changes)-1 {
+			continue
+		}
+		waiting = 0
+		time.Sleep(wait)
+		synctest.Wait()
+		if diff := f.differs(); diff != "" {
+			f.t.Errorf("%s: %s (-vendor +log):\n%s", change.Op, out.Text, diff)
+			return
+		}
+	}
+}
+
+// deaths are changes that take away what others hold something on: engines, accounts and Cloud Run services.
+func (f *followed) deaths() (out []sandbox.Change) {
+	truth := f.box.Truth()
+	there := map[string]bool{}
+	for _, a := range slices.Concat(truth.Agents, truth.Further) {
+		there[a.ID] = a.Native != "registry_agent"
+	}
+	for _, a := range slices.Concat(truth.Agents, truth.Further) {
+		for _, b := range a.Bindings {
+			_, on, _ := strings.Cut(f.numbered(b), "@//")
+			on, _, _ = strings.Cut(on, " if ")
+			service, id, _ := strings.Cut(on, "/")
+			if service == "iam.googleapis.com" {
+				id = id[strings.LastIndexByte(id, '/')+1:]
+			}
+			if there[id] {
+				out = append(out, sandbox.Change{Op: sandbox.DeleteAgent, Agent: id})
+				delete(there, id)
+			}
+		}
+	}
+	return out
 }
 
 // googleChanges are the changes of which Google's log tells: of every kind, and of the policies of every kind of resource.

@@ -31,6 +31,7 @@ func delegations(c *client) *walk {
 	l := identityLocator(c)
 	return &walk{
 		scope: feedDelegations, kinds: []events.Kind{events.KindDelegation, events.KindGrant}, places: l.places, done: l.found.forget,
+		group: func(at place) string { return policyScope(providerResource(at.Project, at.parent()+"/authProviders/")) },
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
 			l, err := c.list(ctx, "authProviders", token, func(ctx context.Context, s *sdk) error {
@@ -153,8 +154,11 @@ func normalizeAuthProvider(r connectors.Record) (connectors.Reading, error) {
 	at.Location = locationOf(p.Provider.Name, at.Location)
 	scope := scopeOf(feedDelegations, at)
 	var reading connectors.Reading
+	policy := []string{policyScope(providerResource(at.Project, p.Provider.Name))}
 	if p.Provider.Deleted { // nobody gets anything by it, until it is restored and its policy read again
-		reading.Replaces = []string{policyScope(providerResource(at.Project, p.Provider.Name))}
+		reading.Replaces = policy
+	} else {
+		reading.Keeps = policy
 	}
 	for _, a := range p.Summaries {
 		holder := workload(a.Workload)

@@ -25,6 +25,9 @@ const (
 // mostGemini is the page size of assistants, agents and authorizations: the API's maximum.
 const mostGemini = 1000
 
+// appCollection is where a place's apps are.
+const appCollection = "/collections/default_collection/engines"
+
 // geminiName is an agent's resource name.
 var geminiName = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/collections/[^/]+/engines/[^/]+/assistants/[^/]+/agents/[^/]+$`)
 
@@ -33,16 +36,26 @@ var geminiName = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/collections
 func geminiAgents(c *client) *walk {
 	return &walk{
 		scope: feedGeminiAgents, kinds: []events.Kind{events.KindAgent, events.KindGrant}, places: c.geminiPlaces,
+		group: func(at place) string { return policyScope(c.appResource(at, at.parent()+appCollection+"/")) },
 		read: func(ctx context.Context, at place, _ string) (leaf, error) {
+			if err := c.knowNumber(ctx, at); err != nil {
+				return leaf{}, err
+			}
 			asked := c.now()
 			out := leaf{whole: true}
 			auths, err := c.geminiAuthorizations(ctx, at)
 			if err != nil {
 				return leaf{}, err
 			}
+			var apps []string
 			for _, v := range []string{"engines", "assistants", "agents"} { // names of the levels, outermost first
 				if err := c.geminiLevel(ctx, at, v, &out); err != nil {
 					return leaf{}, err
+				}
+				if v == "engines" {
+					for _, r := range out.records {
+						apps = append(apps, c.appResource(at, text(r.Body, "name")))
+					}
 				}
 			}
 			c.clients.set(at, auths, out.records)
@@ -50,14 +63,14 @@ func geminiAgents(c *client) *walk {
 				out.records[i].Asked = asked
 				out.records[i].Context[ctxAuthorizations] = auths
 			}
-			return out, nil
+			return out.listed(apps, asked)
 		},
 	}
 }
 
 // geminiLevel reads one level: of the parents that the level before has left in the leaf it makes their items.
 func (c *client) geminiLevel(ctx context.Context, at place, level string, out *leaf) error {
-	parents := []string{at.parent() + "/collections/default_collection"}
+	parents := []string{at.parent() + strings.TrimSuffix(appCollection, "/engines")}
 	if level != "engines" {
 		parents = nil
 		for _, r := range out.records {

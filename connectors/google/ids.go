@@ -29,6 +29,9 @@ func keysScope(uniqueID string) string { return "keys/" + uniqueID }
 // policyScope names the listing of a resource's grants.
 func policyScope(resource string) string { return "policy/" + strings.TrimPrefix(resource, "//") }
 
+// engineResource is an engine's full resource name.
+func engineResource(engine string) string { return "//aiplatform.googleapis.com/" + engine }
+
 // projectResource is a project's full resource name.
 func projectResource(project string) string {
 	return "//cloudresourcemanager.googleapis.com/projects/" + project

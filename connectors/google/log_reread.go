@@ -192,7 +192,7 @@ func (f *auditLog) readEngine(ctx context.Context, s signal) ([]connectors.Recor
 		return f.client.aiplatform(ctx, k.http, location, "/v1/"+s.ID, "", 0)
 	})
 	if isStatus(err, http.StatusNotFound) {
-		return absentNow(s, s.ID, "//aiplatform.googleapis.com/"+s.ID, false, asked)
+		return absentNow(s, s.ID, engineResource(s.ID), false, asked)
 	}
 	if err != nil {
 		return nil, false, err

@@ -51,6 +51,8 @@ func read(r connectors.Record) (connectors.Reading, error) {
 		return normalizeLogEntry(r)
 	case typeGone:
 		return normalizeGone(r)
+	case typeListed:
+		return normalizeListed(r)
 	case typePolicyGone:
 		return normalizePolicyGone(r)
 	case typePerson:

@@ -56,5 +56,6 @@ func normalizeReasoningEngine(r connectors.Record) (connectors.Reading, error) {
 		agent.Labels = append(agent.Labels, label("spec.agentFramework", e.Spec.AgentFramework))
 	}
 	scope := scopeOf(feedReasoningEngines, placeOf(r))
-	return connectors.Reading{Entities: []events.Entity{agentEntity(e.Name, scope, when(e.UpdateTime), agent)}}, nil
+	return connectors.Reading{Entities: []events.Entity{agentEntity(e.Name, scope, when(e.UpdateTime), agent)},
+		Keeps: []string{policyScope(engineResource(e.Name))}}, nil
 }

@@ -42,5 +42,5 @@ func normalizeServiceAccount(r connectors.Record) (connectors.Reading, error) {
 	}
 	var e events.Entity
 	e = agentEntity(a.UniqueID, scopeOf(feedServiceAccounts, placeOf(r)), e.Version, agent)
-	return connectors.Reading{Entities: []events.Entity{e}}, nil
+	return connectors.Reading{Entities: []events.Entity{e}, Keeps: []string{policyScope(accountResource(placeOf(r).Project, a.UniqueID))}}, nil
 }

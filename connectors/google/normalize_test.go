@@ -79,6 +79,8 @@ var odd = []struct {
 	{typeAuthProvider, `{"provider":{}}`, atGlobal},
 	{typeAuthProvider, `{"provider":{"name":"projects/4/locations/global/authProviders/1","deleted":true}}`, atGlobal},
 	{typePolicyGone, `{}`, nil},
+	{typeListed, `{"resources":["//run.googleapis.com/projects/4/locations/us-central1/services/shop",""]}`, nil},
+	{typeListed, `{"resources":"x"}`, nil},
 	{typePolicyGone, `{}`, map[string]string{ctxResource: "//iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/p"}},
 
 	// What the log brings: an entry about two agents, one that is none, a change of a policy, somebody gone.

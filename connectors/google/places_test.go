@@ -34,8 +34,12 @@ func TestProjectsAreFoundPageByPage(t *testing.T) {
 		f.set("/iam/v1/projects/" + p + "/serviceAccounts")
 	}
 	pages := round(t, f.connect(t, map[string]string{"page_size": "2"}).feed(t, feedServiceAccounts))
-	want := []string{"opens service-accounts/new", "seals service-accounts/new", "opens service-accounts/rc-sandbox",
-		"seals service-accounts/rc-sandbox", "opens service-accounts/zeta", "seals service-accounts/zeta"}
+	var want []string
+	for _, p := range []string{"new", "rc-sandbox", "zeta"} { // of the accounts, and of what others were granted on them
+		for _, verb := range []string{"opens", "seals"} {
+			want = append(want, verb+" service-accounts/"+p, verb+" policy/iam.googleapis.com/projects/"+p+"/serviceAccounts/")
+		}
+	}
 	if got := bounds(pages); !slices.Equal(got, want) {
 		t.Errorf("passes %v, want %v", got, want)
 	}

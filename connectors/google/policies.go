@@ -50,7 +50,7 @@ func governedAccount(at place, uniqueID string) governed {
 // governedEngine is an engine of Agent Runtime.
 func (c *client) governedEngine(at place, engine string) governed {
 	to := c.regional("aiplatform", strings.Split(engine, "/")[3]) + "/v1/" + engine + ":getIamPolicy"
-	return governed{resource: "//aiplatform.googleapis.com/" + engine, home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
+	return governed{resource: engineResource(engine), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
 		return c.plain(ctx, s.http, http.MethodPost, to, versionAsked(), nil)
 	}}
 }

@@ -117,7 +117,7 @@ func appPolicies(c *client) *walk {
 			if err := c.knowNumber(ctx, at); err != nil {
 				return listing{}, err
 			}
-			items, err := c.geminiList(ctx, at, at.parent()+"/collections/default_collection/engines", "engines")
+			items, err := c.geminiList(ctx, at, at.parent()+appCollection, "engines")
 			return listing{items: items, whole: true}, err
 		},
 		of: func(at place, item jsontext.Value) (governed, string, []string, error) {

@@ -28,7 +28,13 @@ func reasoningEngines(c *client) *walk {
 	l := engineLocator(c)
 	return &walk{
 		scope: feedReasoningEngines, kinds: []events.Kind{events.KindAgent}, places: l.places, done: l.found.forget,
+		group: func(at place) string {
+			return policyScope(engineResource(inProject(at.parent(), c.dir.number(at.Project)) + "/reasoningEngines/"))
+		},
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
+			if err := c.knowNumber(ctx, at); err != nil {
+				return leaf{}, err
+			}
 			asked := c.now()
 			l, err := c.engines(ctx, at, token)
 			if err != nil {

@@ -56,36 +56,38 @@ func (s *runService) isAgent() bool {
 func runAgents(c *client) *walk {
 	return &walk{
 		scope: feedRunAgents, kinds: []events.Kind{events.KindAgent}, places: c.runPlaces,
+		group: func(at place) string {
+			all := "projects/" + c.dir.number(at.Project) + "/"
+			if at.Location != everyLocation {
+				all += "locations/" + at.Location + "/"
+			}
+			return policyScope("//run.googleapis.com/" + all)
+		},
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
+			if err := c.knowNumber(ctx, at); err != nil {
+				return leaf{}, err
+			}
 			asked := c.now()
 			l, err := c.runServices(ctx, at, token)
 			if err != nil {
 				return leaf{}, err
 			}
 			out := leaf{next: l.next, whole: l.whole}
+			number := c.dir.number(at.Project) // Cloud Run names a project by what it was asked for
+			var plain []string
 			for _, v := range l.items {
 				var s runService
 				if err := json.Unmarshal(v, &s); err == nil && !s.isAgent() {
+					id, _ := runID(s.Name, number)
+					plain = append(plain, id)
 					continue
 				}
-				r := connectors.Record{Type: typeRunAgent, Body: v, Asked: asked, Context: map[string]string{ctxProject: at.Project, ctxLocation: at.Location}}
-				if err := c.numbered(ctx, &r, at.Project); err != nil {
-					return leaf{}, err
-				}
-				out.records = append(out.records, r)
+				out.records = append(out.records, connectors.Record{Type: typeRunAgent, Body: v, Asked: asked, Context: map[string]string{
+					ctxProject: at.Project, ctxLocation: at.Location, ctxNumber: number}})
 			}
-			return out, nil
+			return out.listed(plain, asked)
 		},
 	}
-}
-
-// numbered writes the project's number into a record: Cloud Run names a project by what it was asked for.
-func (c *client) numbered(ctx context.Context, r *connectors.Record, project string) error {
-	if _, err := c.dir.spell(ctx, project); err != nil {
-		return err
-	}
-	r.Context[ctxNumber] = c.dir.number(project)
-	return nil
 }
 
 func (c *client) runPlaces(ctx context.Context) (places, error) {
@@ -171,7 +173,7 @@ func normalizeRunAgent(r connectors.Record) (connectors.Reading, error) {
 		agent.Identifiers = append(agent.Identifiers, events.Identifier{Type: events.IDURL, Value: u})
 	}
 	scope := scopeOf(feedRunAgents, placeOf(r))
-	return connectors.Reading{Entities: []events.Entity{agentEntity(id, scope, when(s.UpdateTime), agent)}}, nil
+	return connectors.Reading{Entities: []events.Entity{agentEntity(id, scope, when(s.UpdateTime), agent)}, Keeps: []string{policyScope(id)}}, nil
 }
 
 // readRun reads a Cloud Run service again. One that is no agent any more is gone from among them.

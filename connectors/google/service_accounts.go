@@ -19,6 +19,7 @@ const mostAccounts = 100
 func serviceAccounts(c *client) *walk {
 	return &walk{
 		scope: feedServiceAccounts, kinds: []events.Kind{events.KindAgent}, places: c.allProjects,
+		group: func(at place) string { return policyScope(accountResource(at.Project, "")) },
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
 			l, err := c.accounts(ctx, at, token, c.pageOf(mostAccounts))

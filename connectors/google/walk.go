@@ -35,7 +35,8 @@ type leaf struct {
 // A walk remembers its places from the first page of a round to the last. A process that goes on from another's cursor finds
 // them anew.
 type walk struct {
-	scope  string // "registry-agents": passes are over registry-agents/<project>/<location>; empty: no passes
+	scope  string             // "registry-agents": passes are over registry-agents/<project>/<location>; empty: no passes
+	group  func(place) string // the group of scopes that belong to the things listed at a place: of their policies; nil: none
 	kinds  []events.Kind
 	begin  func(ctx context.Context, resumed bool) // before the places of a round are found, or found again in its middle; may be nil
 	places func(context.Context) (places, error)
@@ -91,7 +92,7 @@ func (w *walk) from(ctx context.Context, i int, cur cursor, page connectors.Page
 			return connectors.Page{}, err
 		}
 		if cur.Token != "" && w.scope != "" {
-			page.Breaks = append(page.Breaks, w.scopeOf(cur.Place))
+			page.Breaks = append(page.Breaks, w.scopesOf(cur.Place)...)
 		}
 	}
 	switch {
@@ -133,7 +134,7 @@ func (w *walk) turn(i int, cur cursor, l leaf, page connectors.Page) (connectors
 
 // bound says which passes the page opens, seals and breaks.
 func (w *walk) bound(page *connectors.Page, cur cursor, last, broken bool) {
-	scope := []string{w.scopeOf(cur.Place)}
+	scope := w.scopesOf(cur.Place)
 	if cur.Token == "" {
 		page.Opens = scope
 	}
@@ -178,7 +179,14 @@ func (w *walk) unreached(at place, why string) connectors.Blindness {
 	return connectors.Blindness{Kinds: w.kinds, Reason: at.parent() + ": " + why}
 }
 
-func (w *walk) scopeOf(at place) string { return scopeOf(w.scope, at) }
+// scopesOf are what a listing at a place is a pass over.
+func (w *walk) scopesOf(at place) []string {
+	out := []string{scopeOf(w.scope, at)}
+	if w.group != nil {
+		out = append(out, w.group(at))
+	}
+	return out
+}
 
 // refusal is a place that may not be read, and why.
 type refusal struct {
