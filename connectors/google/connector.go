@@ -66,7 +66,7 @@ const (
 // audits are the feeds that the log leads.
 var audits = []string{feedRegistryAgents, feedReasoningEngines, feedServiceAccounts, feedServiceAccountKeys, feedIAMPolicies,
 	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies, feedRunAgents, feedGeminiAgents, feedRegistryBindings, feedDelegations,
-	feedRunPolicies, feedAppPolicies, feedProviderPolicies, feedPoolPolicies}
+	feedRunPolicies, feedAppPolicies, feedProviderPolicies, feedPoolPolicies, feedRegistryServices}
 
 // feeds lists every feed with its pace. Google shows a new state of its lists to different callers at different times, so two
 // passes have to agree before something that a list no longer shows is held to be gone.
@@ -85,6 +85,7 @@ func feeds(c *client) []connectors.Feed {
 		list(feedServiceAccounts, serviceAccounts(c)),
 		list(feedRunAgents, runAgents(c)),
 		list(feedGeminiAgents, geminiAgents(c)),
+		list(feedRegistryServices, registryServices(c)),
 		list(feedRegistryBindings, registryBindings(c)),
 		list(feedDelegations, delegations(c)),
 		audit(feedServiceAccountKeys, serviceAccountKeys(c)),

@@ -126,6 +126,7 @@ func (c *control) Truth() []connectortest.Identity {
 		{ID: enginePath, Name: "invoice-agent", Status: "active"},
 		{ID: strings.Replace(enginePath, "4411", "4412", 1), Name: "legacy", Status: "active"},
 		{ID: "//run.googleapis.com/projects/444455556666/locations/us-central1/services/desk", Name: "desk", Status: "active"},
+		{ID: "//agentregistry.googleapis.com/" + jsonText(jsonRegistered, "name"), Name: "Triage", Status: "active"},
 		{ID: jsonText(jsonGemini, "name"), Name: "Invoice helper", Status: "active"},
 		{ID: jsonText(jsonSuspended, "name"), Name: "Contract bot", Status: "disabled"},
 	}

@@ -182,7 +182,8 @@ var permissions = []struct {
 	{regexp.MustCompile(`/(projects|folders|organizations):search$`), "resourcemanager.projects.get", "roles/browser"},
 	{regexp.MustCompile(`/entries:list$`), "logging.logEntries.list", "roles/logging.viewer"},
 	{regexp.MustCompile(`/subscriptions/[^/]+:(pull|acknowledge)$`), "pubsub.subscriptions.consume", "roles/pubsub.subscriber"},
-	{regexp.MustCompile(`/services(/[^/]+)?$`), "run.services.list", "roles/run.viewer"},
+	{regexp.MustCompile(`/v2/.*/services(/[^/]+)?$`), "run.services.list", "roles/run.viewer"},
+	{regexp.MustCompile(`/services(/[^/]+)?$`), "agentregistry.services.list", "roles/agentregistry.viewer"},
 	{regexp.MustCompile(`/locations$`), "the service's locations.list", "the viewer role of the service"},
 }
 

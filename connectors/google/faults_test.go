@@ -173,6 +173,7 @@ func TestCures(t *testing.T) {
 		"/v3/projects/a:getIamPolicy":                                                      "resourcemanager.projects.getIamPolicy",
 		"/v2/entries:list":                                                                 "roles/logging.viewer",
 		"/v2/projects/a/locations/-/services":                                              "roles/run.viewer",
+		"/v1/projects/a/locations/global/services":                                         "agentregistry.services.list (roles/agentregistry.viewer)",
 		"/v1/projects/a/subscriptions/s:pull":                                              "roles/pubsub.subscriber",
 	} {
 		if got := (&answer{path: path}).permissionCure(detail{}); !strings.Contains(got, want) {

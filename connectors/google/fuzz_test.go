@@ -30,6 +30,7 @@ func FuzzNormalize(f *testing.F) {
 	}
 	f.Add(typeIAMPolicy, jsonOutsiders)
 	f.Add(typePolicyGone, `{}`)
+	f.Add(typeRegistryService, jsonRegistered)
 	f.Add(typeListed, `{"resources":["//x"]}`)
 	f.Add(typeAuthProvider, `{"provider":`+jsonOldProvider+`}`)
 	for typ, body := range map[string]string{typeRunAgent: jsonRun, typeGeminiAgent: jsonGemini, typeBinding: jsonBinding,

@@ -23,6 +23,7 @@ const (
 	readGemini        = "gemini_agent"
 	readBinding       = "binding"
 	readProvider      = "auth_provider"
+	readRegistered    = "registry_service"
 
 	readRunPolicy      = "run_policy"
 	readAppPolicy      = "app_policy"
@@ -103,9 +104,9 @@ var effects = map[string]effect{
 	"aiplatform/updatereasoningengine": {reads: []string{readEngine}, want: wantNewer, lagged: []string{feedRegistryAgents}},
 	"aiplatform/deletereasoningengine": {reads: []string{readEngine}, gone: true, lagged: []string{feedRegistryAgents}},
 
-	"agentregistry/createservice": {lagged: []string{feedRegistryAgents}},
-	"agentregistry/updateservice": {lagged: []string{feedRegistryAgents}},
-	"agentregistry/deleteservice": {lagged: []string{feedRegistryAgents}},
+	"agentregistry/createservice": {reads: []string{readRegistered}, want: wantThere, lagged: []string{feedRegistryAgents, feedRegistryServices}},
+	"agentregistry/updateservice": {reads: []string{readRegistered}, want: wantNewer, lagged: []string{feedRegistryAgents}},
+	"agentregistry/deleteservice": {reads: []string{readRegistered}, gone: true, lagged: []string{feedRegistryAgents}},
 
 	"agentregistry/createbinding": {reads: []string{readBinding}, want: wantThere},
 	"agentregistry/updatebinding": {reads: []string{readBinding}, want: wantAgain},
@@ -205,6 +206,8 @@ func (e *logEntry) target(what string) (id string, ok bool) {
 		id = e.named(appIn)
 	case readPoolPolicy:
 		id = e.named(poolIn)
+	case readRegistered:
+		id = e.named(serviceIn)
 	case readRun, readRunPolicy:
 		id = e.runService()
 	case readPolicy:
@@ -255,7 +258,8 @@ func (f *auditLog) signals(ctx context.Context, e *logEntry, actor *events.Actor
 func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, error) {
 	project := e.project()
 	switch s.What {
-	case readEngine, readEnginePolicy, readRun, readRunPolicy, readGemini, readAppPolicy, readBinding, readProvider, readProviderPolicy, readPoolPolicy:
+	case readEngine, readEnginePolicy, readRun, readRunPolicy, readGemini, readAppPolicy, readBinding, readProvider, readProviderPolicy, readPoolPolicy,
+		readRegistered:
 		project = strings.Split(s.ID, "/")[1]
 	case readPolicy:
 		level, id, _ := strings.Cut(s.ID, "/")
@@ -273,7 +277,7 @@ func (f *auditLog) locate(ctx context.Context, e *logEntry, s *signal) (bool, er
 		s.ID = "projects/" + spelled
 	case readEngine, readEnginePolicy, readGemini, readAppPolicy, readPoolPolicy: // which are named by the number of their project
 		s.ID = inProject(s.ID, f.client.dir.number(spelled))
-	case readRunPolicy, readProviderPolicy: // one policy is read once, however entries spell the project
+	case readRunPolicy, readProviderPolicy, readRegistered: // one thing is read once, however entries spell its project
 		s.ID = inProject(s.ID, spelled)
 	}
 	return true, nil
@@ -284,7 +288,7 @@ var auditOf = map[string]string{
 	readAccount: feedServiceAccounts, readKeys: feedServiceAccountKeys, readPolicy: feedIAMPolicies, readEngine: feedReasoningEngines,
 	readAccountPolicy: feedAccountPolicies, readEnginePolicy: feedEnginePolicies, readRun: feedRunAgents, readGemini: feedGeminiAgents,
 	readBinding: feedRegistryBindings, readProvider: feedDelegations, readRunPolicy: feedRunPolicies, readAppPolicy: feedAppPolicies,
-	readProviderPolicy: feedProviderPolicies, readPoolPolicy: feedPoolPolicies,
+	readProviderPolicy: feedProviderPolicies, readPoolPolicy: feedPoolPolicies, readRegistered: feedRegistryServices,
 }
 
 // add puts a signal on the list. One thing is read once for all entries about it: the last of them is the evidence. What each

@@ -91,6 +91,8 @@ func (f *auditLog) readOne(ctx context.Context, cur *logCursor, s signal) ([]con
 		return f.readBinding(ctx, s)
 	case readProvider:
 		return f.readProvider(ctx, s)
+	case readRegistered:
+		return f.readRegistryService(ctx, s)
 	}
 	return nil, true, nil // a later version's cursor
 }

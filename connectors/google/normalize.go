@@ -29,6 +29,8 @@ func read(r connectors.Record) (connectors.Reading, error) {
 	switch r.Type {
 	case typeRegistryAgent:
 		return normalizeRegistryAgent(r)
+	case typeRegistryService:
+		return normalizeRegistryService(r)
 	case typeReasoningEngine:
 		return normalizeReasoningEngine(r)
 	case typeServiceAccount:

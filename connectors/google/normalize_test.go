@@ -72,6 +72,11 @@ var odd = []struct {
 	{typeGeminiAgent, `{"name":"projects/4/locations/global/collections/c/engines/e/assistants/a/agents/1","state":"LATER","managedAgentDefinition":{},"rejectionReason":"no","authorizationConfig":{"agentAuthorization":"projects/4/locations/global/authorizations/x","toolAuthorizations":["projects/4/locations/global/authorizations/x"]}}`, atGlobal},
 	{typeGeminiAgent, `{"name":"projects/4/locations/global/collections/c/engines/e"}`, atGlobal},
 
+	// Services: an agent without a name of its own that nothing was made of yet; of no kind that is known; without a name.
+	{typeRegistryService, `{"name":"projects/4/locations/eu/services/s","agentSpec":{"type":"A2A_AGENT_CARD","content":{"name":"x"}},"mcpServerSpec":null}`, atGlobal},
+	{typeRegistryService, `{"name":"projects/acme/locations/eu/services/s","agentSpec":null,"laterSpec":{}}`, atGlobal},
+	{typeRegistryService, `{"agentSpec":{}}`, atGlobal},
+
 	// Bindings without a source, a target, a name. Providers: of a later type, used by what is no agent; without a name.
 	{typeBinding, `{"name":"projects/acme/locations/global/bindings/1","target":{"identifier":"urn:agent:1"}}`, atGlobal},
 	{typeBinding, `{"name":"projects/acme/locations/global/bindings/1","source":{"identifier":"urn:agent:1"}}`, atGlobal},

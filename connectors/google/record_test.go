@@ -18,7 +18,8 @@ import (
 func TestFeeds(t *testing.T) {
 	want := map[string]int{feedRegistryAgents: 2, feedReasoningEngines: 2, feedServiceAccounts: 2, feedServiceAccountKeys: 0, feedIAMPolicies: 0,
 		feedFolderPolicies: 0, feedAccountPolicies: 0, feedEnginePolicies: 0, feedAuditLog: 0, feedRunAgents: 2, feedGeminiAgents: 2,
-		feedRegistryBindings: 2, feedDelegations: 2, feedRunPolicies: 0, feedAppPolicies: 0, feedProviderPolicies: 0, feedPoolPolicies: 0}
+		feedRegistryBindings: 2, feedDelegations: 2, feedRunPolicies: 0, feedAppPolicies: 0, feedProviderPolicies: 0, feedPoolPolicies: 0,
+		feedRegistryServices: 2}
 	got := map[string]int{}
 	for _, f := range company(t).connect(t, nil).Feeds() {
 		got[f.Name] = f.Passes
@@ -76,6 +77,7 @@ func TestAskedIsBeforeTheRequest(t *testing.T) {
 		feedGeminiAgents:     "/discoveryengine/v1alpha/projects/rc-sandbox/locations/global/collections/default_collection/engines",
 		feedRegistryBindings: "/agentregistry/v1/projects/rc-sandbox/locations/us-central1/bindings",
 		feedAccountPolicies:  accountsPath + "/104857600000000000001:getIamPolicy", feedEnginePolicies: "/aiplatform/v1/" + enginePath + ":getIamPolicy",
+		feedRegistryServices: "/agentregistry/v1/projects/rc-sandbox/locations/us-central1/services",
 		feedRunPolicies:      "/run/v2/projects/rc-sandbox/locations/us-central1/services/desk:getIamPolicy",
 		feedAppPolicies:      "/discoveryengine/v1alpha/projects/444455556666/locations/global/collections/default_collection/engines/acme-app:getIamPolicy",
 		feedProviderPolicies: "/agentidentity/v1/" + authProviderName + ":getIamPolicy",

@@ -143,8 +143,8 @@ type Truth struct {
 	Blueprints []TruthBlueprint `json:"blueprints,omitempty"`
 
 	// Further are identities of kinds beyond those of Agents, sorted by ID. They stand apart so that a test may compare
-	// Agents with what a connector reads that does not read these kinds. At Google: cloud_run_service, gemini_agent and
-	// managed_identity.
+	// Agents with what a connector reads that does not read these kinds. At Google: cloud_run_service, gemini_agent,
+	// managed_identity and registry_service.
 	Further []TruthAgent `json:"further,omitempty"`
 
 	// Providers are stores of credentials that people delegate to agents, sorted by ID.

@@ -76,7 +76,9 @@ type serviceJSON struct {
 	DisplayName      string          `json:"displayName,omitempty"`
 	Description      string          `json:"description,omitempty"`
 	Interfaces       []interfaceJSON `json:"interfaces,omitempty"`
-	AgentSpec        agentSpecJSON   `json:"agentSpec"`
+	AgentSpec        *agentSpecJSON  `json:"agentSpec,omitempty"`
+	McpServerSpec    *agentSpecJSON  `json:"mcpServerSpec,omitempty"`
+	EndpointSpec     *agentSpecJSON  `json:"endpointSpec,omitempty"`
 	RegistryResource string          `json:"registryResource,omitempty"`
 	CreateTime       string          `json:"createTime"`
 	UpdateTime       string          `json:"updateTime"`
@@ -87,10 +89,19 @@ type agentSpecJSON struct {
 }
 
 func (m *manual) json(s *state) serviceJSON {
-	j := serviceJSON{Name: m.name(), DisplayName: m.Title, Description: m.Description, AgentSpec: agentSpecJSON{"NO_SPEC"},
+	j := serviceJSON{Name: m.name(), DisplayName: m.Title, Description: m.Description,
 		Interfaces: []interfaceJSON{{m.URL, "HTTP_JSON"}}, CreateTime: stamp(m.Created), UpdateTime: stamp(m.Updated)}
-	if r := s.registered(m.host()); r != nil {
-		j.RegistryResource = r.name()
+	made := "projects/" + m.Project + "/locations/" + m.Location + "/" + m.Kind + "s/agentregistry-" + m.ID
+	switch m.Kind {
+	case "mcpServer":
+		j.McpServerSpec, j.RegistryResource = &agentSpecJSON{"NO_SPEC"}, made
+	case "endpoint":
+		j.EndpointSpec, j.RegistryResource = &agentSpecJSON{"NO_SPEC"}, made
+	default:
+		j.AgentSpec = &agentSpecJSON{"NO_SPEC"}
+		if r := s.registered(m.host()); r != nil {
+			j.RegistryResource = r.name()
+		}
 	}
 	return j
 }

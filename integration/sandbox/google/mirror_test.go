@@ -85,6 +85,12 @@ func (m *mirror) places(p string) {
 			name := e["name"].(string)
 			m.policy("POST", "/aiplatform/v1/"+name+":getIamPolicy", "//aiplatform.googleapis.com/"+name, "")
 		}
+		services, _ := m.all("/agentregistry/v1/"+at+"/services", "services", "")
+		for _, s := range services {
+			if s["agentSpec"] != nil {
+				m.further[s["name"].(string)] = []string{nativeService, s["displayName"].(string), "active"}
+			}
+		}
 		bindings, _ := m.all("/agentregistry/v1/"+at+"/bindings", "bindings", "")
 		for _, b := range bindings {
 			from, to := b["source"].(object)["identifier"].(string), b["target"].(object)["identifier"].(string)

@@ -28,6 +28,7 @@ const (
 	nativeEngine   = "reasoning_engine"
 	nativeAccount  = "service_account"
 	nativeRun      = "cloud_run_service"
+	nativeService  = "registry_service"
 	nativeGemini   = "gemini_agent"
 	nativeManaged  = "managed_identity"
 )

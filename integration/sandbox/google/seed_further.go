@@ -20,6 +20,7 @@ func (s *seeding) further() {
 	s.pools()
 	s.plainRuns()
 	s.oauthClients()
+	s.tools()
 	s.widerGrants()
 	s.activities()
 	s.fill()
@@ -94,6 +95,17 @@ func (s *seeding) plainRuns() {
 	}
 	r := s.newRun(s.opt, s.date(), s.Projects[labs], regions[0], "older-concierge", "Answers the phone")
 	r.Identity, r.Account = false, s.Projects[labs].Number+"-compute@developer.gserviceaccount.com"
+}
+
+// tools are services in Agent Registry that are no agents: an MCP server and an endpoint.
+func (s *seeding) tools() {
+	p := s.Projects[governed]
+	for _, m := range []*manual{{Kind: "mcpServer", ID: "svc-ledger-tools", Title: "Ledger tools"}, {Kind: "endpoint", ID: "svc-house-model", Title: "House model"}} {
+		m.Project, m.Number, m.Location, m.Created, m.Updated = p.ProjectID, p.Number, regions[0], seedTime, seedTime
+		m.URL = "https://" + m.ID + ".tools." + s.Domain
+		s.Manual = append(s.Manual, m)
+		s.ix.manuals[m.host()] = m
+	}
 }
 
 // oauthClients are the OAuth clients of Gemini Enterprise. Their secrets are the sandbox's own.

@@ -143,6 +143,7 @@ type manual struct {
 	Title       string
 	Description string
 	URL         string
+	Kind        string // mcpServer or endpoint; empty: an agent
 	Created     time.Time
 	Updated     time.Time
 }

@@ -104,6 +104,11 @@ func (s *state) furtherTruth(t *sandbox.Truth, opt Options, now time.Time) {
 		}
 		t.Further = append(t.Further, a)
 	}
+	for _, m := range s.Manual {
+		if m.Kind == "" {
+			t.Further = append(t.Further, s.serviceTruth(m))
+		}
+	}
 	for _, m := range s.Managed {
 		if !m.Deleted.IsZero() && kept(m.Deleted, now) {
 			living[m.principal()] = true
@@ -200,6 +205,16 @@ func (s *state) furtherAgent(t target, f facts) sandbox.TruthAgent {
 		}
 	}
 	slices.Sort(a.Identifiers)
+	return a
+}
+
+// serviceTruth is a registration by hand in Agent Registry, which stands beside the agent that the registry makes of it.
+func (s *state) serviceTruth(m *manual) sandbox.TruthAgent {
+	a := sandbox.TruthAgent{ID: m.name(), Native: nativeService, Name: m.Title, Status: "active", Stewards: []string{}, Credentials: []string{},
+		Grants: []string{}, Identifiers: []string{"resource=" + m.name(), "url=" + m.URL}}
+	if r := s.registered(m.host()); r != nil {
+		a.LinkedTo = r.urn()
+	}
 	return a
 }
 
