@@ -213,8 +213,11 @@ var geminiStatus = map[string]events.Status{
 	"DEPLOYMENT_FAILED": events.StatusPending, "CREATION_FAILED": events.StatusPending,
 }
 
-// normalizeGeminiAgent reads an agent of Gemini Enterprise, and the authorizations that it uses for people as grants. The engine that it
-// stands for is a label: several agents may stand for one, so that the name is no proof of being one agent.
+// normalizeGeminiAgent reads an agent of Gemini Enterprise, and the authorizations that it uses for people as grants. Its full name is
+// what the Agent Registry refers to it by.
+//
+// The engine is a label. The API calls it the engine that the agent is connected to, which "is not intended to keep track of agent's
+// lifecycle", and lets several agents connect to one: the name is no proof of being one agent.
 func normalizeGeminiAgent(r connectors.Record) (connectors.Reading, error) {
 	var g geminiAgent
 	if err := decode(r, &g); err != nil {
@@ -235,7 +238,8 @@ func normalizeGeminiAgent(r connectors.Record) (connectors.Reading, error) {
 		Native: typeGeminiAgent, Name: g.DisplayName, Description: g.Description, Status: status,
 		NativeStatus: strings.Trim(g.State+": "+word(g.SuspensionReason, g.RejectionReason), ": "), Class: events.ClassAgent,
 		ClassReason: "an agent of Gemini Enterprise", Platform: "discoveryengine", Created: when(g.CreateTime), Labels: g.labels(),
-		Identifiers: []events.Identifier{{Type: events.IDResource, Value: g.Name}},
+		Identifiers: []events.Identifier{{Type: events.IDResource, Value: g.Name},
+			{Type: events.IDResource, Value: "//discoveryengine.googleapis.com/" + g.Name}},
 	}
 	if len(g.Needs.Tools) > 0 || g.Needs.Agent != "" {
 		agent.Models = []events.Model{events.ModelDelegated}

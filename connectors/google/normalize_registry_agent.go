@@ -2,6 +2,7 @@ package google
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ const (
 // runtime is what the attributes say of where an agent runs, and as whom.
 type runtime struct {
 	framework, principal, resource string
+	shared                         []string // a principal and a resource that others have as well: no proof of being one agent
 	strange                        []string // attributes of a shape that is not known here
 }
 
@@ -60,8 +62,20 @@ func (a *registryAgent) runtime() runtime {
 	if uri := read(attrReference, "uri"); uri != "" {
 		r.resource = resourceName(uri)
 	}
+	for _, of := range []*string{&r.principal, &r.resource} {
+		if isApp(*of) {
+			r.shared = append(r.shared, *of)
+			*of = ""
+		}
+	}
 	return r
 }
+
+// appPath is an app of Gemini Enterprise at the end of a principal or a full resource name.
+var appPath = regexp.MustCompile(`(^//discoveryengine\.googleapis\.com|/resources/discoveryengine)/projects/[^/]+/locations/[^/]+/collections/[^/]+/engines/[^/]+$`)
+
+// isApp reports whether a principal or a resource is an app of Gemini Enterprise: all agents of the app have it.
+func isApp(s string) bool { return appPath.MatchString(s) }
 
 // normalizeRegistryAgent reads an agent of the Agent Registry. The registry keeps no state: an agent is listed, or it is gone.
 // The resource that the agent runs on is always among its identifiers, since the registry may not name its principal although
@@ -87,11 +101,15 @@ func normalizeRegistryAgent(r connectors.Record) (connectors.Reading, error) {
 			{Type: events.IDPrincipal, Value: run.principal},
 		},
 	}
+	for _, s := range run.shared {
+		agent.Platform = "discoveryengine"
+		agent.Labels = append(agent.Labels, label("app", s))
+	}
 	if run.principal != "" {
 		agent.Models = []events.Model{events.ModelService}
 	}
 	if run.framework != "" {
-		agent.Labels = []string{label(attrFramework, run.framework)}
+		agent.Labels = append(agent.Labels, label(attrFramework, run.framework))
 	}
 	reading := connectors.Reading{Entities: []events.Entity{agentEntity(a.AgentID, scopeOf(feedRegistryAgents, at), when(a.UpdateTime), agent)}}
 	if len(run.strange) > 0 {

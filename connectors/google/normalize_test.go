@@ -35,6 +35,10 @@ var odd = []struct {
 	{typeRegistryAgent, `{"agentId":"urn:agent:4","attributes":{"agentregistry.googleapis.com/system/RuntimeReference":{"uri":"//run.googleapis.com/projects/4/locations/us-central1/services/bot"}}}`, atRegion},
 	{typeRegistryAgent, `{"name":"projects/acme/locations/us-central1/agents/1"}`, atRegion},
 
+	// The registry's word for agents of Gemini Enterprise: with the agent's own name, and with the app's alone, which all its agents have.
+	{typeRegistryAgent, `{"agentId":"urn:agent:5","attributes":{"agentregistry.googleapis.com/system/RuntimeReference":{"uri":"//discoveryengine.googleapis.com/projects/4/locations/global/collections/default_collection/engines/acme-app/assistants/default_assistant/agents/8801"},"agentregistry.googleapis.com/system/RuntimeIdentity":{"principal":"principal://agents.global.org-1.system.id.goog/resources/discoveryengine/projects/4/locations/global/collections/default_collection/engines/acme-app/assistants/default_assistant/agents/8801"}}}`, atGlobal},
+	{typeRegistryAgent, `{"agentId":"urn:agent:6","attributes":{"agentregistry.googleapis.com/system/RuntimeReference":{"uri":"//discoveryengine.googleapis.com/v1/projects/4/locations/global/collections/default_collection/engines/acme-app"},"agentregistry.googleapis.com/system/RuntimeIdentity":{"principal":"spiffe://agents.global.org-1.system.id.goog/resources/discoveryengine/projects/4/locations/global/collections/default_collection/engines/acme-app"}}}`, atGlobal},
+
 	// Agent Runtime: other spellings and types of identity, none, Google's own account; names that are none.
 	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/reasoningEngines/1","spec":{"identityType":"LATER_TYPE","effectiveIdentity":"spiffe://agents.global.project-4.system.id.goog/resources/aiplatform/projects/4/locations/us-central1/reasoningEngines/1"}}`, atRegion},
 	{typeReasoningEngine, `{"name":"projects/4/locations/us-central1/reasoningEngines/2","spec":null,"labels":null}`, atRegion},
