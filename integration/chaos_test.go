@@ -44,6 +44,8 @@ type restless struct {
 	server *sandbox.Server
 	url    string
 	living map[string]bool // who was there when last looked
+
+	numbers map[string]string // of Google's projects, by id; nil: another vendor
 }
 
 // newChaos starts three sandboxes that are calm until [chaos.upset]. The seed also decides what they are like: how large pages
@@ -74,16 +76,33 @@ func newChaos(t *testing.T, seed uint64, agents int) *chaos {
 		}))
 		t.Cleanup(listening.Close)
 		r.url = listening.URL
+		if v == sandbox.Vendor(g) {
+			r.numbers = projectNumbers(t, r.server, v.Token())
+		}
 		c.vendors = append(c.vendors, r)
 	}
 	return c
 }
 
-// told are options that leave out what a vendor's truth does not tell of.
-var told = map[string]map[string]string{"google": {"skip": untold}}
+// told are options that leave out what those agents do not have that a vendor's truth tells of first: the connectors' suite compares no others.
+var told = map[string]map[string]string{"google": {"skip": "run-agents,gemini-agents,registry-services,registry-bindings,delegations"}}
 
-// untold are Google's feeds of which the sandbox's truth tells nothing.
-const untold = "run-agents,gemini-agents,registry-bindings,delegations"
+// paces are those of the random company. What audits cost is not counted against them: the company would be waited for, not the reader.
+func paces(vendor string) map[string]time.Duration {
+	out := map[string]time.Duration{"default": 250 * time.Millisecond}
+	if vendor != "google" {
+		return out
+	}
+	for _, feed := range []string{"registry-agents", "registry-services", "registry-bindings", "reasoning-engines", "service-accounts", "run-agents",
+		"gemini-agents", "delegations"} {
+		out[feed] = time.Second
+	}
+	for _, feed := range []string{"service-account-keys", "iam-policies", "folder-policies", "account-policies", "engine-policies", "run-policies",
+		"app-policies", "provider-policies", "pool-policies"} {
+		out[feed] = 5 * time.Second
+	}
+	return out
+}
 
 // config reads the company at a pace that leaves the feeds which have much to do the processor, with a breaker that never trips: half a
 // vendor may go in a moment.
@@ -93,9 +112,9 @@ func (c *chaos) config(dir string) config.Config {
 	t := config.Tenant{Name: "demo"}
 	for _, r := range c.vendors {
 		t.Connections = append(t.Connections, config.Connection{
-			Name: r.vendor.Name(), Vendor: r.vendor.Name(), Endpoint: r.url, Options: told[r.vendor.Name()],
+			Name: r.vendor.Name(), Vendor: r.vendor.Name(), Endpoint: r.url,
 			Auth: map[string]connectors.Secret{"method": "bearer", "token": connectors.Secret(r.vendor.Token())},
-			Pace: map[string]time.Duration{"default": 250 * time.Millisecond}, Share: 1,
+			Pace: paces(r.vendor.Name()), Share: 1,
 			Breaker: config.Breaker{Max: 1e9, Share: 1},
 		})
 	}
@@ -175,7 +194,7 @@ var (
 // become small grows.
 func (c *chaos) change(r *restless) {
 	c.left--
-	ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps(), sandbox.DirectoryOps())
+	ops := slices.Concat(sandbox.Ops(), sandbox.ExtraOps(), sandbox.DirectoryOps(), sandbox.CloudOps())
 	for {
 		op := ops[c.rand.IntN(len(ops))]
 		if n := len(r.living); n > 30 && slices.Contains(births, op) || n < 8 && slices.Contains(deaths, op) {
@@ -208,9 +227,14 @@ func (c *chaos) note(r *restless) {
 
 func living(v sandbox.Vendor) map[string]bool {
 	out := map[string]bool{}
-	for _, a := range v.Truth().Agents {
-		if a.Status != "deleted" {
-			out[a.ID] = true
+	truth := v.Truth()
+	for _, a := range slices.Concat(truth.Agents, truth.Further) {
+		id := a.ID
+		if truth.Vendor == "google" {
+			id = googleID(a)
+		}
+		if a.Status != "deleted" && id != "" {
+			out[id] = true
 		}
 	}
 	return out

@@ -60,29 +60,30 @@ type ofTruth struct {
 
 // truth is what the organization has, by id.
 func (f *followed) truth() map[string]ofTruth {
-	t := f.box.Truth()
+	if f.numbers == nil {
+		f.numbers = projectNumbers(f.t, f.served, f.box.Token())
+	}
+	return googleTruth(f.box.Truth(), f.numbers, f.workspace)
+}
+
+// googleTruth is what an organization has, with or without its Workspace, by the ids that the connector gives. numbers are its projects', by id.
+func googleTruth(t sandbox.Truth, numbers map[string]string, workspace bool) map[string]ofTruth {
 	out := map[string]ofTruth{}
 	for _, a := range slices.Concat(t.Agents, t.Further) {
-		if a.Native == "managed_identity" || a.Status == "deleted" {
-			continue // which the connector does not read
-		}
-		id := a.ID
-		switch a.Native {
-		case "cloud_run_service":
-			id = "//run.googleapis.com/" + id
-		case "registry_service":
-			id = "//agentregistry.googleapis.com/" + id
+		id := googleID(a)
+		if id == "" || a.Status == "deleted" {
+			continue
 		}
 		one := ofTruth{Name: a.Name, Status: a.Status}
 		for _, b := range a.Bindings {
-			one.Grants = append(one.Grants, f.numbered(b))
+			one.Grants = append(one.Grants, numbered(b, numbers))
 		}
 		one.Credentials = slices.Clone(a.Credentials)
 		for _, member := range a.Federated {
 			one.Credentials = append(one.Credentials, outsider(member))
 		}
 		one.Consents, one.Connections = a.Consents, a.Connections
-		if f.workspace {
+		if workspace {
 			one.Delegated = a.Delegated
 		}
 		for _, list := range []*[]string{&one.Grants, &one.Credentials, &one.Consents, &one.Connections, &one.Delegated} {
@@ -93,17 +94,27 @@ func (f *followed) truth() map[string]ofTruth {
 	return out
 }
 
+// googleID is the id that the connector gives to an agent of a truth; empty for one of a kind that it does not read.
+func googleID(a sandbox.TruthAgent) string {
+	switch a.Native {
+	case "managed_identity":
+		return ""
+	case "cloud_run_service":
+		return "//run.googleapis.com/" + a.ID
+	case "registry_service":
+		return "//agentregistry.googleapis.com/" + a.ID
+	}
+	return a.ID
+}
+
 // numbered is a binding with the Cloud Run service that it is on named by its project's number, as the connector names what may be an agent.
-func (f *followed) numbered(binding string) string {
+func numbered(binding string, numbers map[string]string) string {
 	role, at, _ := strings.Cut(binding, "@")
 	if !strings.HasPrefix(at, "//run.googleapis.com/") {
 		return binding
 	}
-	if f.numbers == nil {
-		f.numbers = projectNumbers(f.t, f.served, f.box.Token())
-	}
 	parts := strings.Split(at, "/")
-	parts[4] = f.numbers[parts[4]]
+	parts[4] = numbers[parts[4]]
 	return role + "@" + strings.Join(parts, "/")
 }
 
@@ -155,17 +166,9 @@ func (f *followed) told() map[string]ofTruth {
 		}
 		switch {
 		case e.Grant != nil && e.Grant.Type == "iam_role":
-			g := e.Grant.Role + "@" + e.Grant.Resource
-			if e.Grant.Condition != "" {
-				g += " if " + e.Grant.Condition
-			}
-			one.Grants = append(one.Grants, g)
+			one.Grants = append(one.Grants, googleGrant(e.Grant))
 		case e.Grant != nil && strings.HasPrefix(e.Holder, "urn:"):
-			c := e.Grant.Resource
-			if e.Grant.Role != "" {
-				c += " with " + e.Grant.Role
-			}
-			one.Connections = append(one.Connections, c)
+			one.Connections = append(one.Connections, googleGrant(e.Grant))
 		case e.Credential != nil && e.Credential.Type == "federated":
 			one.Credentials = append(one.Credentials, e.Credential.Name+" "+e.Credential.Subject)
 		case e.Credential != nil:
@@ -173,16 +176,7 @@ func (f *followed) told() map[string]ofTruth {
 		case e.Delegation != nil && e.Scope == "workspace":
 			one.Delegated = append(one.Delegated, reportedOf(e, people)...)
 		case e.Delegation != nil:
-			for _, scope := range e.Delegation.Scopes {
-				c := scope + "@" + e.Delegation.Resource + " for " + people[e.Delegation.Person]
-				switch {
-				case strings.HasPrefix(e.Delegation.NativeStatus, "no authorization"):
-					c += " (revoked)"
-				case e.Delegation.NativeStatus == "SUSPENDED":
-					c += " (suspended)"
-				}
-				one.Consents = append(one.Consents, c)
-			}
+			one.Consents = append(one.Consents, googleConsents(e.Delegation, people[e.Delegation.Person])...)
 		}
 		out[e.Holder] = one
 	}
@@ -206,6 +200,35 @@ func reportedOf(e *events.Entity, people map[string]string) (out []string) {
 	}
 	for _, scope := range e.Delegation.Scopes {
 		out = append(out, scope+"@"+client+" for "+who)
+	}
+	return out
+}
+
+// googleGrant is a role on a resource, or a connection to one, in a truth's words.
+func googleGrant(g *events.Grant) string {
+	if g.Type == "iam_role" {
+		if g.Condition != "" {
+			return g.Role + "@" + g.Resource + " if " + g.Condition
+		}
+		return g.Role + "@" + g.Resource
+	}
+	if g.Role != "" {
+		return g.Resource + " with " + g.Role
+	}
+	return g.Resource
+}
+
+// googleConsents are what an agent may do for a person, in a truth's words.
+func googleConsents(d *events.Delegation, person string) (out []string) {
+	for _, scope := range d.Scopes {
+		c := scope + "@" + d.Resource + " for " + person
+		switch {
+		case strings.HasPrefix(d.NativeStatus, "no authorization"):
+			c += " (revoked)"
+		case d.NativeStatus == "SUSPENDED":
+			c += " (suspended)"
+		}
+		out = append(out, c)
 	}
 	return out
 }
@@ -397,7 +420,7 @@ func (f *followed) deaths() (out []sandbox.Change) {
 	}
 	for _, a := range slices.Concat(truth.Agents, truth.Further) {
 		for _, b := range a.Bindings {
-			_, on, _ := strings.Cut(f.numbered(b), "@//")
+			_, on, _ := strings.Cut(numbered(b, f.numbers), "@//")
 			on, _, _ = strings.Cut(on, " if ")
 			service, id, _ := strings.Cut(on, "/")
 			if service == "iam.googleapis.com" {

@@ -177,7 +177,10 @@ func (r *running) caughtUp() {
 // becomes waits until the roster is what the vendors have.
 func (r *running) becomes(c *chaos) {
 	r.t.Helper()
-	difference := r.await(func() string { return c.differs(r.t, r.agents()) + c.peopleDiffer(r.people()) })
+	difference := r.await(func() string {
+		people := r.people()
+		return c.differs(r.t, r.agents(), people) + c.peopleDiffer(people)
+	})
 	if difference != "" {
 		r.t.Fatalf("the roster is not what the vendors have (-vendors +roster):\n%s\n%s", difference, r.states())
 	}

@@ -26,17 +26,21 @@ type seen struct {
 }
 
 // differs compares the roster with what the vendors have, and says how they differ.
-func (c *chaos) differs(t *testing.T, agents []roster.Agent) string {
+func (c *chaos) differs(t *testing.T, agents []roster.Agent, people map[string]roster.Identity) string {
 	t.Helper()
 	want, got := map[string]seen{}, map[string]seen{}
 	for _, r := range c.vendors {
+		if r.numbers != nil {
+			truthOfGoogle(r.vendor.Truth(), r.numbers, want)
+			continue
+		}
 		truth(r.vendor.Truth(), want)
 	}
 	for _, a := range agents {
 		for i := range a.Identities {
 			key := a.Identities[i].Vendor + "/" + a.Identities[i].Holder
 			if _, known := want[key]; known || a.Identities[i].Agent.Status != events.StatusDeleted {
-				got[key] = shown(&a, i)
+				got[key] = shown(&a, i, people)
 			}
 		}
 	}
@@ -64,10 +68,6 @@ func (c *chaos) peopleDiffer(people map[string]roster.Identity) string {
 	return gocmp.Diff(want, got)
 }
 
-// unread are the kinds of agents whose grants no connector reads yet: those that Google gives to the principal of a Cloud Run
-// service.
-var unread = []string{"registry_agent"}
-
 // truth adds what a vendor has. Of who is deleted only that is compared: what hung on it is nowhere to be read.
 func truth(v sandbox.Truth, to map[string]seen) {
 	groups := together(v)
@@ -79,13 +79,17 @@ func truth(v sandbox.Truth, to map[string]seen) {
 		}
 		s := seen{Name: a.Name, Status: a.Status, Stewards: sorted(a.Stewards), Credentials: sorted(a.Credentials), Grants: sorted(rights(a)), With: groups[a.ID],
 			DisabledBy: disablers[a.DisabledBy], Consents: sorted(a.Consents), Risk: a.Risk}
-		if slices.Contains(unread, a.Native) {
-			s.Grants = nil
-		}
-		if told[v.Vendor] != nil {
-			s.Consents = nil // the feed that reads them is left out; see TestGoogleLogLeads
-		}
 		to[key] = s
+	}
+}
+
+// truthOfGoogle adds what Google has: agents of every kind that is read, with what they may do on resources of every kind, whom they
+// call and for whom they act.
+func truthOfGoogle(v sandbox.Truth, numbers map[string]string, to map[string]seen) {
+	groups := together(v)
+	for id, one := range googleTruth(v, numbers, false) {
+		to[v.Vendor+"/"+id] = seen{Name: one.Name, Status: one.Status, Credentials: one.Credentials, Consents: one.Consents,
+			Grants: sorted(slices.Concat(one.Grants, one.Connections)), With: groups[id]}
 	}
 }
 
@@ -127,29 +131,41 @@ func rights(a sandbox.TruthAgent) []string {
 
 // together are the living identities that belong to one agent with each, itself left out.
 func together(v sandbox.Truth) map[string][]string {
-	root := map[string]string{}
+	id := func(a sandbox.TruthAgent) string { return a.ID }
+	if v.Vendor == "google" {
+		id = googleID
+	}
+	known, link := map[string]string{}, map[string]string{} // by the truth's own ids
 	living := map[string]bool{}
-	for _, a := range v.Agents {
+	for _, a := range slices.Concat(v.Agents, v.Further) {
+		if known[a.ID] = id(a); known[a.ID] == "" {
+			continue
+		}
 		living[a.ID] = a.Status != "deleted"
-		root[a.ID] = a.ID
-		if a.LinkedTo != "" {
-			root[a.ID] = a.LinkedTo
+		if link[a.ID] = a.LinkedTo; a.Native == "gemini_agent" {
+			link[a.ID] = "" // the engine that it is connected to is another agent
 		}
 	}
+	root := func(id string) string {
+		for link[id] != "" {
+			id = link[id]
+		}
+		return id
+	}
 	out := map[string][]string{}
-	for id, r := range root {
-		for other, s := range root {
-			if other != id && s == r && living[other] {
-				out[id] = append(out[id], v.Vendor+"/"+other)
+	for one := range link {
+		for other := range link {
+			if other != one && root(other) == root(one) && living[other] {
+				out[known[one]] = append(out[known[one]], v.Vendor+"/"+known[other])
 			}
 		}
-		slices.Sort(out[id])
+		slices.Sort(out[known[one]])
 	}
 	return out
 }
 
-// shown is an identity as the roster has it, in the words of the truth.
-func shown(a *roster.Agent, i int) seen {
+// shown is an identity as the roster has it, in the words of the truth. people are the roster's, by "<vendor>/<id>".
+func shown(a *roster.Agent, i int, people map[string]roster.Identity) seen {
 	n := &a.Identities[i]
 	if n.Agent.Status == events.StatusDeleted {
 		return seen{Status: string(n.Agent.Status)}
@@ -159,23 +175,29 @@ func shown(a *roster.Agent, i int) seen {
 		s.Stewards = append(s.Stewards, x.Key)
 	}
 	for _, x := range n.Credentials {
-		if n.Vendor != "google" || x.Value.Type != "federated" { // see TestGoogleLogLeads
-			s.Credentials = append(s.Credentials, x.Key)
+		key := x.Key
+		if n.Vendor == "google" && x.Value.Type == "federated" {
+			key = x.Value.Name + " " + x.Value.Subject
 		}
+		s.Credentials = append(s.Credentials, key)
 	}
 	for _, x := range n.Grants {
 		key := x.Key
-		if n.Vendor == "google" { // where a grant has no id; on projects here, TestGoogleLogLeads has the others
-			resource := strings.TrimPrefix(x.Value.Resource, "//cloudresourcemanager.googleapis.com/")
-			if key = x.Value.Role + "@" + resource; !strings.HasPrefix(resource, "projects/") {
-				continue
+		if n.Vendor == "google" { // where a grant has no id
+			if key = googleGrant(&x.Value); x.Value.Type != "iam_role" && !strings.HasPrefix(n.Holder, "urn:") {
+				continue // what agents of Gemini are authorized by, of which the truth tells nothing
 			}
 		}
 		s.Grants = append(s.Grants, key)
 	}
 	for _, x := range n.Delegations {
+		if n.Vendor == "google" {
+			s.Consents = append(s.Consents, googleConsents(&x.Value, people[n.Vendor+"/"+x.Value.Person].Person.UserName)...)
+			continue
+		}
 		s.Grants = append(s.Grants, x.Key)
 	}
+	s.Consents = sorted(s.Consents)
 	if n.Vendor == "entra" {
 		s.Consents, s.Risk = sorted(consents(n)), risk(n)
 		if by := n.Agent.DisabledBy; by == "microsoft" {
