@@ -49,6 +49,9 @@ func (p *plan) entity(r *result, e events.Entity) error {
 	if d != nil && e.Scope == "" {
 		e.Scope = d.to // a reading without a scope says nothing about where it is listed
 	}
+	if d != nil && d.erased && e.Person != nil {
+		e.Person = e.Person.Without(events.WithheldErased)
+	}
 	h, err := contentHash(&e)
 	if err != nil {
 		return p.misread(r, err)

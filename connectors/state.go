@@ -39,6 +39,7 @@ type entity struct {
 	missedAt moment // when a sealed pass first missed it
 	missed   uint16 // how many sealed passes in a row
 	life     life
+	erased   bool // a person who was erased: name and addresses that the vendor still tells are passed over
 }
 
 // digest is the first half of a SHA-256.
@@ -126,6 +127,9 @@ func (st *state) add(ev *events.Event) error {
 		at = ev.RecordedTime
 	}
 	e := entity{ref: ev.Ref(), hash: h, version: stamp(ev.Data.Entity.Version), asked: unasked, shown: st.moment(at)}
+	if person := ev.Data.Entity.Person; person != nil {
+		e.erased = person.Withheld == events.WithheldErased
+	}
 	if g := ev.Data.Gone; g != nil {
 		e.life = gone
 		if g.Restorable {

@@ -100,6 +100,7 @@ type Person struct {
 	Status       Status    `json:"status"`
 	NativeStatus string    `json:"native_status,omitzero"`
 	Created      time.Time `json:"created,omitzero"`
+	Withheld     Withheld  `json:"withheld,omitzero"` // why name and addresses are not told: erased, or sealed
 }
 
 // Stewardship says who answers for the holder, and as what. Its key is "<role>:<person id>".

@@ -6,8 +6,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// SchemaVersion is the version of the vocabulary that this code writes. Readers accept every version ever written.
-const SchemaVersion = 1
+// SchemaVersion is the newest version of the vocabulary that this code reads and writes. Readers accept every version ever written. An
+// event has the oldest version whose readers understand it: 2 where a person's fields are sealed or erased, which a reader of version 1
+// would take for a person without a name, and else 1.
+const SchemaVersion = 2
 
 // Event is one normalized fact: a CloudEvents 1.0 envelope in structured JSON.
 type Event struct {
@@ -52,6 +54,9 @@ type Data struct {
 
 	// Raw is the vendor's record with secrets removed, when the connection keeps it.
 	Raw jsontext.Value `json:"raw,omitzero"`
+
+	// Sealed holds name, addresses, their former values and Raw of a person's event, where the log seals them.
+	Sealed *SealedFields `json:"sealed,omitzero"`
 }
 
 // FirstSeenSnapshot marks an entity that a listing showed for the first time.
@@ -148,7 +153,10 @@ func New(tenant, connection, vendor string, typ Type, at, recorded time.Time, da
 	e := Event{
 		SpecVersion: "1.0", Source: "rollcall/" + Token(tenant) + "/" + Token(connection), Type: typ, Time: at.UTC(),
 		DataContentType: "application/json", Tenant: tenant, Connection: connection, Vendor: vendor,
-		RecordedTime: recorded.UTC(), SchemaVersion: SchemaVersion, Data: data,
+		RecordedTime: recorded.UTC(), SchemaVersion: 1, Data: data,
+	}
+	if d := data.Entity; d != nil && d.Person != nil && d.Person.Withheld != "" {
+		e.SchemaVersion = 2
 	}
 	e.Subject = e.Ref().String()
 	return e

@@ -42,7 +42,7 @@ func (k Kind) Valid() bool { return k == KindActivity || slices.Contains(EntityK
 // Verb says what happened to an entity, in the past tense.
 type Verb string
 
-// The verbs. Disabled and enabled are said of identities only.
+// The verbs. Disabled and enabled are said of identities only, erased of persons. erased of persons.
 const (
 	Created  Verb = "created"
 	Updated  Verb = "updated"
@@ -50,6 +50,7 @@ const (
 	Restored Verb = "restored"
 	Disabled Verb = "disabled"
 	Enabled  Verb = "enabled"
+	Erased   Verb = "erased" // of persons: name and addresses are gone for ever, also from all events before
 )
 
 // Type is an event's type, "<kind>.<verb>" for entities ("agent.disabled") and "activity.<type>" for activities

@@ -38,6 +38,8 @@ func SchemaOf[T any](types map[reflect.Type]*jsonschema.Schema) (*jsonschema.Sch
 		reflect.TypeFor[Kind]():      enum(append(EntityKinds[:len(EntityKinds):len(EntityKinds)], KindActivity)),
 		reflect.TypeFor[Status]():    enum([]Status{StatusActive, StatusDisabled, StatusPending, StatusDeleted, StatusUnknown}),
 		reflect.TypeFor[Class]():     enum([]Class{ClassAgent, ClassWorkload, ClassUnknown}),
+		reflect.TypeFor[Withheld]():  enum([]Withheld{WithheldErased, WithheldSealed}),
+		reflect.TypeFor[[]byte]():    {Type: "string", ContentEncoding: "base64"},
 		reflect.TypeFor[Model]():     enum([]Model{ModelService, ModelUser, ModelDelegated}),
 	}
 	maps.Copy(overrides, types)

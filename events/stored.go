@@ -20,6 +20,7 @@ type Stored struct {
 	Prev, Hash string    // its place in the feed's chain
 	Body       []byte    // [Encode] of the event, by the version that wrote it
 	Pending    uint64    // how many more messages the reader's query had waiting when this one was delivered
+	Keys       Keys      // that open what is sealed in it; nil: it stays sealed
 }
 
 // Damage is the error that says that this message cannot be trusted or read.
@@ -27,16 +28,40 @@ func (s *Stored) Damage(err error) error {
 	return &DamageError{Position: s.Position, Subject: s.Subject, Err: err}
 }
 
-// Message decodes it. A *[DamageError] says that it is no event.
+// Message decodes it, and opens what is sealed in it as far as its Keys can. A *[DamageError] says that it is no event; another error, that
+// the keys could not be asked.
 func (s *Stored) Message() (Message, error) {
 	m := Message{Position: s.Position, Stored: s.Time, Prev: s.Prev, Hash: s.Hash, Pending: s.Pending}
 	e, err := Decode(s.Body)
 	if err != nil {
 		return m, s.Damage(err)
 	}
+	if s.Keys != nil {
+		if err := OpenPerson(&e, s.Keys); errors.Is(err, ErrAltered) {
+			return m, s.Damage(err)
+		} else if err != nil {
+			return m, err
+		}
+	}
 	m.Event = e
 	return m, nil
 }
+
+// Opened is s with what is sealed in it opened as far as its Keys can: for a person to see. Its Hash stays that of the bytes as stored.
+func (s *Stored) Opened() (Stored, error) {
+	if s.Keys == nil || !strings.HasSuffix(s.Subject, personSuffix) {
+		return *s, nil
+	}
+	m, err := s.Message()
+	if err != nil {
+		return *s, err
+	}
+	out := *s
+	out.Body, err = Encode(&m.Event)
+	return out, err
+}
+
+const personSuffix = "." + string(KindPerson) + "." + Self
 
 // Type reads the event's type alone, which stands near its beginning. A *[DamageError] says that it has none.
 func (s *Stored) Type() (Type, error) {

@@ -37,7 +37,13 @@ func life(t *testing.T) []byte {
 	}
 	var out []byte
 	head := ""
-	for _, e := range slices.Concat(come, everyKind(), back) {
+	for _, e := range slices.Concat(come, everyKind(), back, []Event{erased()}) {
+		if e.IsPersonal() {
+			var err error
+			if e, err = SealPerson(&e, Key{ID: "00112233445566aa", Secret: [32]byte{1, 2, 3}}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s, err := Seal(head, &e)
 		if err != nil {
 			t.Fatal(err)
@@ -50,6 +56,14 @@ func life(t *testing.T) []byte {
 		out = append(append(out, line...), '\n')
 	}
 	return out
+}
+
+// erased is the event by which a person's fields are given up.
+func erased() Event {
+	e := everyKind()[slices.IndexFunc(everyKind(), func(e Event) bool { return e.Ref().Kind == KindPerson })]
+	e = e.Bare(WithheldErased)
+	e.Type, e.Data.Gone, e.Data.Changed = EntityType(KindPerson, Erased), nil, nil
+	return e
 }
 
 // Events of every version ever written are read as they were meant. What stands in the file of a version is never written again, since

@@ -43,9 +43,11 @@ how long that takes; --dry-run ends there. The log records that it was done.
 
 With --output json it is one event per line, in CloudEvents form with its
 position; with --output cloudevents plain CloudEvents, the position in the
-extensions sequence and epoch. Both give the bytes that the log holds. Of a
-delivery, --output json prints the plan: events, types, tenants, from, until,
-damaged, seconds.`,
+extensions sequence and epoch. Both give the bytes that the log holds, but for
+what is sealed of a person: it is opened, unless the person was erased or this
+user may not read the keys, which "withheld" says. What is delivered stays sealed.
+Of a delivery, --output json prints the plan: events, types, tenants, from,
+until, damaged, seconds.`,
 		Example: `  rollcall replay --from 2h
   rollcall replay --from 2026-11-01 --to 2026-11-30 --agent "Invoice matcher"
   rollcall replay --kind grant --output json > grants.jsonl

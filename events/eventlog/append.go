@@ -38,7 +38,7 @@ func (l *Log) Append(ctx context.Context, a events.Append) (events.Receipt, erro
 	if err := l.sound(ctx); err != nil {
 		return events.Receipt{}, err
 	}
-	batches, err := l.plan(&a)
+	batches, err := l.plan(ctx, &a)
 	if err != nil {
 		return events.Receipt{}, err
 	}
@@ -76,11 +76,14 @@ func (l *Log) receipt(b *batch, c events.Claim, seq uint64) events.Receipt {
 	return events.Receipt{Saved: b.saved, Claim: c, Position: events.Position{Epoch: l.epoch.ID, Sequence: seq}}
 }
 
-// plan seals the events and cuts them into batches. Whatever is wrong with the append shows here, before anything is sent.
-func (l *Log) plan(a *events.Append) ([]batch, error) {
+// plan seals the events and cuts them into batches. Whatever is wrong with the append shows here, before anything of it is sent.
+func (l *Log) plan(ctx context.Context, a *events.Append) ([]batch, error) {
 	if len(a.Events) == 0 {
 		b, err := l.quiet(a)
 		return []batch{b}, err
+	}
+	if err := l.makeKeys(ctx, a.Events); err != nil {
+		return nil, err
 	}
 	p := planner{log: l, append: a, now: time.Now().UTC(), saved: a.Expect}
 	for i := range a.Events {
@@ -147,10 +150,15 @@ func (p *planner) add(i int) error {
 		return fmt.Errorf("event %d is of connection %s of tenant %s, the claim of %s of %s", i, e.Connection, e.Tenant,
 			p.append.Claim.Connection, p.append.Claim.Tenant)
 	}
-	sealed, err := events.Seal(p.saved.Head, e)
+	kept, err := p.log.private(e)
 	if err != nil {
 		return err
 	}
+	sealed, err := events.Seal(p.saved.Head, &kept)
+	if err != nil {
+		return err
+	}
+	e.ID = kept.ID
 	r := record{subject: e.NATSSubject(), body: sealed.Body, feed: p.append.Feed, prev: sealed.Prev, hash: sealed.Hash, ttl: p.log.ttl(e)}
 	size := p.log.store.size(&r)
 	if limit := p.log.store.limit(); size > limit {

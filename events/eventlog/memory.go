@@ -12,9 +12,14 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// NewMemory makes a log in this process's memory, for tests and for trying things out. It works as one on JetStream does, with a
-// server's default limits, and is gone with its process.
-func NewMemory() *Log { return newMemory(&memory{changed: make(chan struct{})}, Options{}) }
+// NewMemory makes a log in this process's memory, for tests and for trying things out. It works as one on JetStream does that a hub has
+// made, with a server's default limits: it seals what it tells of persons. It is gone with its process, and its keys with it.
+func NewMemory() *Log { return NewMemorySealed(NewMemoryKeys()) }
+
+// NewMemorySealed is [NewMemory] for a log that seals what it tells of persons.
+func NewMemorySealed(keys Keyring) *Log {
+	return newMemory(&memory{changed: make(chan struct{})}, Options{Keys: keys, Seal: true})
+}
 
 func newMemory(m *memory, o Options) *Log {
 	o.defaults()

@@ -27,6 +27,12 @@ type Options struct {
 	// Sync says how the server flushes to its disk, which a client cannot ask for.
 	Sync Sync
 
+	// Keys open what is sealed of persons in the log; nil: it stays sealed.
+	Keys Keyring
+
+	// Seal lets an append seal what it tells of persons, each with a key of their own. It needs Keys.
+	Seal bool
+
 	// Seen are positions in the log that others have kept: a view's checkpoint, Log.Seen of a log opened before. If the log is
 	// shorter, it was restored.
 	Seen []events.Position

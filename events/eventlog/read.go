@@ -154,7 +154,7 @@ func (l *Log) message(r record) (events.Message, error) {
 func (l *Log) stored(r record) (events.Stored, error) {
 	s := events.Stored{
 		Position: events.Position{Epoch: l.epoch.ID, Sequence: r.seq}, Time: r.time, Subject: r.subject, Feed: r.feed,
-		Prev: r.prev, Hash: r.hash, Body: r.body, Pending: r.pending,
+		Prev: r.prev, Hash: r.hash, Body: r.body, Pending: r.pending, Keys: l.keys(),
 	}
 	l.saw(r.seq)
 	if got := events.ChainHash(r.prev, r.body); got != r.hash {

@@ -21,6 +21,7 @@ type Config struct {
 	Data    string // folder of all local state
 	NATS    NATS
 	Hooks   Hooks
+	Privacy Privacy
 	Tenants []Tenant // by name
 
 	// Findings are the thresholds from which on the passing of time makes a finding.
@@ -44,6 +45,11 @@ type NATS struct {
 
 // Embedded reports whether the hub runs its own server.
 func (n NATS) Embedded() bool { return len(n.URLs) == 0 && n.Context == "" }
+
+// Privacy says how persons' names and addresses are kept.
+type Privacy struct {
+	PlainPersons bool // write them in plain; else they are sealed in the log, each person's with a key of their own, so that they can be erased
+}
 
 // Tenant is a customer organization.
 type Tenant struct {

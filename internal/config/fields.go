@@ -25,6 +25,10 @@ func rootFields() []field[Config] {
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) {
 				section(d, n, path, findingsFields(), &to.Findings)
 			}},
+		{name: "privacy", about: "how persons' names and addresses are kept", schema: object(privacyFields()),
+			read: func(d *decoder, n *yaml.Node, path string, to *Config) {
+				section(d, n, path, privacyFields(), &to.Privacy)
+			}},
 		{name: "tenants", about: "customer organizations by name, each with its connections", required: true,
 			schema: namedSchema(object(tenantFields())),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) {

@@ -45,6 +45,7 @@ type Hub struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	told   *projections.Hearing
+	keys   *eventlog.Keys
 	door   *door // nil: pushes are not taken
 
 	mu         sync.Mutex
@@ -76,6 +77,9 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 		return nil, err
 	}
 	if h.told, err = openFindings(ctx, h.js, o.Config.NATS.Stream, o.Config.NATS.Replicas, false); err != nil {
+		return nil, err
+	}
+	if h.keys, err = eventlog.OpenKeys(ctx, h.nc, eventlog.KeysOptions{Replicas: o.Config.NATS.Replicas, Create: !o.Config.Privacy.PlainPersons}); err != nil {
 		return nil, err
 	}
 	if err := h.open(ctx); err != nil {
@@ -110,8 +114,15 @@ func (h *Hub) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the roster's checkpoint: %w", err)
 	}
-	log, err := eventlog.Open(ctx, h.nc, eventlog.Options{Stream: n.Stream, Replicas: n.Replicas, Create: true, Seen: h.seen(seen.Position), Sync: h.sync()})
+	log, err := eventlog.Open(ctx, h.nc, eventlog.Options{
+		Stream: n.Stream, Replicas: n.Replicas, Create: true, Seen: h.seen(seen.Position), Sync: h.sync(),
+		Keys: h.keys, Seal: !h.opts.Config.Privacy.PlainPersons,
+	})
 	if err != nil {
+		return err
+	}
+	if err := h.keepErased(ctx, log); err != nil {
+		log.Close()
 		return err
 	}
 	h.mu.Lock()
@@ -145,6 +156,9 @@ func (h *Hub) Close() {
 	}
 	if log := h.Log(); log != nil {
 		log.Close()
+	}
+	if h.keys != nil {
+		h.keys.Close()
 	}
 	if h.nc != nil {
 		h.nc.Close()

@@ -33,6 +33,7 @@ type Reader struct {
 	View   *projections.Bucket // the roster's documents
 	Boards Boards
 
+	keys   *eventlog.Keys
 	stream string // of the log
 	nc     *nats.Conn
 	js     jetstream.JetStream
@@ -57,7 +58,10 @@ func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Log, err = eventlog.Open(ctx, r.nc, eventlog.Options{Stream: w.Stream, ReadOnly: true}); err != nil {
+	if r.keys, err = eventlog.OpenKeys(ctx, r.nc, eventlog.KeysOptions{}); err != nil {
+		return nil, err
+	}
+	if r.Log, err = eventlog.Open(ctx, r.nc, eventlog.Options{Stream: w.Stream, ReadOnly: true, Keys: r.keys}); err != nil {
 		return nil, err
 	}
 	if r.Boards, err = openBoards(ctx, r.nc); err != nil {
@@ -79,6 +83,9 @@ func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
 func (r *Reader) Close() {
 	if r.Log != nil {
 		r.Log.Close()
+	}
+	if r.keys != nil {
+		r.keys.Close()
 	}
 	if r.nc != nil {
 		r.nc.Close()

@@ -4,7 +4,8 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 )
 
-// StoredJSON writes one event as [Paper.EventJSON] does, in the bytes that the log holds.
+// StoredJSON writes one event as [Paper.EventJSON] does, in the bytes that the log holds but for what is sealed of a person, which
+// is opened where that can be done.
 func (p *Paper) StoredJSON(s *events.Stored) error {
 	return p.stored(s, s.Position.Member())
 }
@@ -15,7 +16,11 @@ func (p *Paper) StoredCloudEvent(s *events.Stored) error {
 }
 
 func (p *Paper) stored(s *events.Stored, members string) error {
-	b, err := s.With(members)
+	open, err := s.Opened()
+	if err != nil {
+		return err
+	}
+	b, err := open.With(members)
 	if err != nil {
 		return err
 	}

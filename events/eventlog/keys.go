@@ -1,0 +1,321 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rollcallhq/rollcall/events"
+)
+
+// KeysBucket is the KV bucket of the keys that persons' fields are sealed with, under <tenant>.<connection>.<vendor's id>.
+const KeysBucket = "rollcall_keys"
+
+const keysStream = "KV_" + KeysBucket
+
+// Keyring is where the keys of persons live. Its methods may be called at the same time.
+type Keyring interface {
+	events.Keys
+
+	// Make sees to it that each of the persons has a key, but for those who were erased. When it returns, the keys are as durable
+	// as what is appended.
+	Make(ctx context.Context, persons []events.PersonID) error
+}
+
+// Keys are the keys in their bucket. They are read whole when the first is asked for, kept in memory, and followed from then on.
+type Keys struct {
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	opts KeysOptions
+
+	loading sync.Mutex
+	mu      sync.Mutex
+	known   map[string]*keptKey  // by KV key; nil: not read yet, or to be read again
+	lost    map[string]bool      // ids of keys that the bucket does not have, though something is sealed with them
+	watch   jetstream.KeyWatcher // of the bucket, while known is set
+	barred  bool                 // a reader that may not read keys
+	work    sync.WaitGroup
+}
+
+// KeysOptions say how the keys are opened.
+type KeysOptions struct {
+	Replicas int           // of the bucket where it is made; 0: one
+	Create   bool          // make the bucket if it is missing, and refuse one that keeps what is destroyed
+	Wait     time.Duration // how long one reading or writing may take; 0: 10 seconds
+}
+
+// keptKey is a key as the bucket keeps it, or the mark in the place of one that was destroyed.
+type keptKey struct {
+	ID     string    `json:"id,omitzero"`
+	Secret []byte    `json:"secret,omitzero"`
+	Erased time.Time `json:"erased,omitzero"` // when it was destroyed
+
+	sequence uint64 // of its message; 0: there is none
+}
+
+// is reports whether k answers for the key with an id, or for any where the id is empty: it is that key, or the mark of what was
+// destroyed.
+func (k *keptKey) is(id string) bool {
+	return k != nil && (!k.Erased.IsZero() || k.ID != "" && (id == "" || id == k.ID))
+}
+
+func (k *keptKey) key() (events.Key, error) {
+	switch {
+	case !k.Erased.IsZero():
+		return events.Key{}, events.ErrErased
+	case len(k.Secret) != len(events.Key{}.Secret):
+		return events.Key{}, events.ErrNoKey
+	}
+	return events.Key{ID: k.ID, Secret: [32]byte(k.Secret)}, nil
+}
+
+// OpenKeys opens the keys. Without Create nothing is asked of the server yet: a reader may do without.
+func OpenKeys(ctx context.Context, nc *nats.Conn, o KeysOptions) (*Keys, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	if o.Wait == 0 {
+		o.Wait = 10 * time.Second
+	}
+	k := &Keys{nc: nc, js: js, opts: o, lost: map[string]bool{}}
+	if !o.Create {
+		return k, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Wait)
+	defer cancel()
+	if err := k.makeBucket(ctx); err != nil {
+		return nil, fmt.Errorf("opening the keys of persons: %w", err)
+	}
+	return k, nil
+}
+
+// makeBucket makes the bucket, or checks one that is there. Other than KV buckets are made, it lets single messages be deleted: so the
+// server overwrites a key that is destroyed. It is read from its leader alone, so that a key is there before what it seals.
+func (k *Keys) makeBucket(ctx context.Context) error {
+	s, err := k.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: keysStream, Description: "Rollcall's keys of persons: whoever reads it can open what is sealed", Subjects: []string{keysSubject(">")},
+		MaxMsgsPerSubject: 1, MaxBytes: -1, MaxMsgs: -1, MaxMsgSize: -1, MaxConsumers: -1, Discard: jetstream.DiscardNew,
+		Storage: jetstream.FileStorage, Replicas: max(k.opts.Replicas, 1), AllowRollup: true, AllowAtomicPublish: true,
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		s, err = k.js.Stream(ctx, keysStream)
+	}
+	if err != nil {
+		return fmt.Errorf("KV bucket %s: %w", KeysBucket, err)
+	}
+	is, c := s.CachedInfo().Config, &checker{stream: keysStream}
+	c.must(is.Storage == jetstream.FileStorage, "storage", is.Storage, "file", "a key that is lost erases its person", "")
+	c.must(is.MaxMsgsPerSubject == 1, "max_msgs_per_subject", is.MaxMsgsPerSubject, "1", "a key that is destroyed must not be kept as history", "--max-msgs-per-subject=1")
+	c.must(!is.DenyDelete, "deny_delete", is.DenyDelete, "false", "a key is destroyed by deleting its message", "")
+	c.must(is.MaxAge == 0, "max_age", is.MaxAge, "0", "a key that is lost erases its person", "--max-age=0")
+	c.must(is.AllowAtomicPublish, "allow_atomic", is.AllowAtomicPublish, "true", "the keys of a page are made at once", "--allow-batch")
+	c.must(!is.AllowDirect, "allow_direct", is.AllowDirect, "false", "a key must be there before what it seals", "--no-allow-direct")
+	if len(c.wrong) > 0 {
+		return &SettingsError{Stream: keysStream, Settings: c.wrong}
+	}
+	return nil
+}
+
+func keysSubject(key string) string { return "$KV." + KeysBucket + "." + key }
+
+func keyOf(p events.PersonID) string { return Key(p.Tenant, p.Connection, p.ID) }
+
+// Key implements [events.Keys]. A key that it does not know it asks the server for, since it may have been made a moment ago. It is there
+// before what it seals: one that is not, never will be.
+func (k *Keys) Key(p events.PersonID, id string) (events.Key, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), k.opts.Wait)
+	defer cancel()
+	if there, err := k.load(ctx); err != nil || !there {
+		return events.Key{}, orNoKey(err)
+	}
+	key := keyOf(p)
+	k.mu.Lock()
+	kept, lost := k.known[key], k.lost[id]
+	k.mu.Unlock()
+	if !lost && !kept.is(id) {
+		var err error
+		if kept, err = k.ask(ctx, key); err != nil {
+			return events.Key{}, err
+		}
+		k.learn(map[string]*keptKey{key: kept})
+		if !kept.is(id) && id != "" {
+			k.mu.Lock()
+			k.lost[id] = true
+			k.mu.Unlock()
+		}
+	}
+	if !kept.is(id) {
+		return events.Key{}, events.ErrNoKey
+	}
+	return kept.key()
+}
+
+// ask asks the server what it keeps under a key.
+func (k *Keys) ask(ctx context.Context, key string) (*keptKey, error) {
+	s, err := k.js.Stream(ctx, keysStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return &keptKey{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("KV bucket %s: %w", KeysBucket, err)
+	}
+	m, err := s.GetLastMsgForSubject(ctx, keysSubject(key))
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return &keptKey{}, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading from KV bucket %s: %w", KeysBucket, err)
+	}
+	return decodeKey(m.Data, m.Header.Get(jetstream.MarkerReasonHeader)+m.Header.Get("KV-Operation") != "", m.Sequence)
+}
+
+func decodeKey(value []byte, gone bool, sequence uint64) (*keptKey, error) {
+	kept := &keptKey{sequence: sequence}
+	if gone {
+		return kept, nil
+	}
+	if err := events.Unmarshal(value, kept); err != nil {
+		return nil, fmt.Errorf("message %d of KV bucket %s is no key", sequence, KeysBucket) // not what it is instead: it may hold a key
+	}
+	return kept, nil
+}
+
+// load reads all keys and begins to follow the bucket, unless that was done since the connection was lost last. It reports whether there
+// are keys that may be read.
+func (k *Keys) load(ctx context.Context) (bool, error) {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	k.mu.Lock()
+	loaded, barred := k.known != nil, k.barred
+	k.mu.Unlock()
+	if loaded || barred {
+		return loaded, nil
+	}
+	status := k.nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
+	known, w, err := k.readAll(ctx)
+	if err != nil || w == nil {
+		k.nc.RemoveStatusListener(status)
+		return false, k.allow(err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.known, k.watch = known, w
+	k.work.Go(func() { k.follow(w, status) })
+	return true, nil
+}
+
+// allow lets a reader go on without keys where it is the server that forbids them.
+func (k *Keys) allow(err error) error {
+	if err == nil || k.opts.Create {
+		return err
+	}
+	denied := k.nc.LastError()
+	if !errors.Is(denied, nats.ErrPermissionViolation) || !strings.Contains(denied.Error(), keysStream) {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.barred = true
+	return nil
+}
+
+// readAll reads the bucket once; without an error and a watcher there is none yet.
+func (k *Keys) readAll(ctx context.Context) (map[string]*keptKey, jetstream.KeyWatcher, error) {
+	kv, err := k.js.KeyValue(ctx, KeysBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("KV bucket %s: %w", KeysBucket, err)
+	}
+	w, err := kv.WatchAll(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading KV bucket %s: %w", KeysBucket, err)
+	}
+	known := map[string]*keptKey{}
+	for {
+		select {
+		case e, ok := <-w.Updates():
+			switch {
+			case !ok:
+				return nil, nil, fmt.Errorf("reading KV bucket %s: %w", KeysBucket, nats.ErrConnectionClosed)
+			case e == nil:
+				return known, w, nil
+			}
+			if known[e.Key()], err = decodeKey(e.Value(), e.Operation() != jetstream.KeyValuePut, e.Revision()); err != nil {
+				_ = w.Stop() // what it would still tell is not wanted
+				return nil, nil, err
+			}
+		case <-ctx.Done():
+			_ = w.Stop()
+			return nil, nil, fmt.Errorf("reading KV bucket %s: %w", KeysBucket, context.Cause(ctx))
+		}
+	}
+}
+
+// follow takes in what changes. When the connection is lost, what is known is given up and read again.
+func (k *Keys) follow(w jetstream.KeyWatcher, status chan nats.Status) {
+	defer k.nc.RemoveStatusListener(status)
+	for {
+		select {
+		case e, ok := <-w.Updates():
+			if !ok {
+				k.forget(w)
+				return
+			}
+			if e == nil {
+				continue
+			}
+			k.take(e)
+		case <-status:
+			k.forget(w)
+			return
+		}
+	}
+}
+
+// take takes one change in.
+func (k *Keys) take(e jetstream.KeyValueEntry) {
+	kept, err := decodeKey(e.Value(), e.Operation() != jetstream.KeyValuePut, e.Revision())
+	if err == nil {
+		k.learn(map[string]*keptKey{e.Key(): kept})
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.known, e.Key()) // whoever asks for it is told what is wrong
+}
+
+// forget lets the next who asks read the bucket again.
+func (k *Keys) forget(w jetstream.KeyWatcher) {
+	_ = w.Stop() // one that cannot be ended has ended with its connection
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.watch == w {
+		k.known, k.watch = nil, nil
+	}
+}
+
+// Close ends what follows the bucket. It leaves the connection to NATS open.
+func (k *Keys) Close() {
+	k.mu.Lock()
+	w := k.watch
+	k.mu.Unlock()
+	if w != nil {
+		_ = w.Stop()
+	}
+	k.work.Wait()
+}
+
+func orNoKey(err error) error {
+	if err != nil {
+		return err
+	}
+	return events.ErrNoKey
+}

@@ -1,0 +1,397 @@
+package eventlog_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/internal/failpoint"
+)
+
+const (
+	patName  = "Pat Doe of Billing"
+	patEmail = "pat.doe@acme.example"
+)
+
+// person is an event about a person with the given id.
+func person(id string, verb events.Verb) events.Event {
+	e := events.Entity{Kind: events.KindPerson, Holder: id, Key: events.Self, Person: &events.Person{
+		Native: "user", Name: patName, Emails: []string{patEmail}, UserName: "pdoe", Status: events.StatusActive,
+	}}
+	d := events.Data{Entity: &e, Evidence: events.Evidence{Feed: "people", How: events.HowRead}}
+	if verb == events.Updated {
+		d.Changed = map[string]jsontext.Value{"name": jsontext.Value(`"` + patName + `, formerly"`)}
+	}
+	return events.New("acme", "okta", "okta", events.EntityType(events.KindPerson, verb), time.Now(), time.Now(), d)
+}
+
+func persons(from, n int) []events.Event {
+	var out []events.Event
+	for i := range n {
+		out = append(out, person(fmt.Sprintf("u%05d", from+i), events.Created))
+	}
+	return out
+}
+
+var patID = events.PersonID{Tenant: "acme", Connection: "okta", ID: "u1"}
+
+// openSealed opens a log that seals, with keys of its own.
+func openSealed(t *testing.T, nc *nats.Conn) (*eventlog.Log, *eventlog.Keys) {
+	t.Helper()
+	keys, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	l, err := eventlog.Open(patient(t), nc, eventlog.Options{Create: true, Keys: keys, Seal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l, keys
+}
+
+func appendTo(t *testing.T, l *eventlog.Log, feed string, page ...events.Event) {
+	t.Helper()
+	c, err := l.Claim(patient(t), "acme", "okta", "hub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := l.Cursor(patient(t), "acme", "okta", feed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = l.Append(patient(t), events.Append{Claim: c, Feed: feed, Expect: saved, Events: page, Cursor: []byte(feed)}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range page {
+		if page[i].ID == "" || page[i].Data.Sealed != nil {
+			t.Errorf("the writer's own event was sealed, or has no id: %+v", page[i])
+		}
+	}
+}
+
+// told is what a log tells of a person, last event first, and whether a byte of the name lies in what is stored.
+func told(t *testing.T, l *eventlog.Log) (people []events.Person, leaks bool) {
+	t.Helper()
+	for s, err := range l.Stored(patient(t), events.Query{Filter: events.Filter{Kind: events.KindPerson}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaks = leaks || bytes.Contains(s.Body, []byte("Pat Doe")) || bytes.Contains(s.Body, []byte(`"pdoe"`)) || bytes.Contains(s.Body, []byte(patEmail))
+		m, err := s.Message()
+		if err != nil {
+			t.Fatal(err)
+		}
+		people = append([]events.Person{*m.Event.Data.Entity.Person}, people...)
+	}
+	return people, leaks
+}
+
+func mustTell(t *testing.T, l *eventlog.Log, name string, why events.Withheld) {
+	t.Helper()
+	people, leaks := told(t, l)
+	if leaks {
+		t.Error("the name or the address lies in the log in plain")
+	}
+	if len(people) == 0 {
+		t.Error("the log tells of nobody")
+	}
+	for _, p := range people {
+		if p.Name != name || p.Withheld != why || (len(p.Emails) > 0) != (name != "") || p.Status != events.StatusActive {
+			t.Errorf("the log tells %+v, want the name %q, withheld %q", p, name, why)
+		}
+	}
+}
+
+// Names and addresses lie in the log sealed. Who has the keys reads them, who has not does not, and nobody once they are destroyed;
+// the chain stays as it was.
+func TestPersonsAreSealed(t *testing.T) {
+	r := newReal(t)
+	l, keys := openSealed(t, r.connect(t))
+	appendTo(t, l, "people", person("u1", events.Created), person("u1", events.Updated))
+	mustTell(t, l, patName, "")
+	other, _ := openSealed(t, r.connect(t))
+	mustTell(t, other, patName, "")
+	if m, ok, err := other.Last(patient(t), "acme", "okta", events.Identity(events.KindPerson, "u1")); err != nil || !ok ||
+		string(m.Event.Data.Changed["name"]) != `"`+patName+`, formerly"` {
+		t.Errorf("the last state is %+v, %v", m.Event.Data, err)
+	}
+	blind, err := eventlog.Open(patient(t), r.connect(t), eventlog.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blind.Close()
+	mustTell(t, blind, "", events.WithheldSealed)
+
+	before := hashes(t, l)
+	if had, err := keys.Erase(patient(t), patID); err != nil || !had {
+		t.Fatalf("erasing: %v, %v", had, err)
+	}
+	mustTell(t, l, "", events.WithheldErased)
+	eventually(t, "the other hub gives the key up", func() bool { p, _ := told(t, other); return p[0].Withheld == events.WithheldErased })
+	mustTell(t, blind, "", events.WithheldSealed)
+	if had, err := keys.Erase(patient(t), patID); err != nil || had {
+		t.Errorf("erasing again: %v, %v", had, err)
+	}
+	appendTo(t, other, "people", person("u1", events.Updated)) // by one who knows nothing of it
+	mustTell(t, l, "", events.WithheldErased)
+	if after := hashes(t, l); fmt.Sprint(after[:len(before)]) != fmt.Sprint(before) {
+		t.Error("the erasure has changed what lies in the log")
+	}
+	r.Restart(t)
+	late, _ := openSealed(t, r.connect(t))
+	mustTell(t, late, "", events.WithheldErased)
+}
+
+func hashes(t *testing.T, l *eventlog.Log) (out []string) {
+	t.Helper()
+	for s, err := range l.Stored(patient(t), events.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s.Hash)
+	}
+	return out
+}
+
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// The twin in memory does the same.
+func TestPersonsAreSealedInMemory(t *testing.T) {
+	keys := eventlog.NewMemoryKeys()
+	l := eventlog.NewMemorySealed(keys)
+	defer l.Close()
+	appendTo(t, l, "people", person("u1", events.Created), person("u1", events.Updated))
+	mustTell(t, l, patName, "")
+	if had, err := keys.Erase(patient(t), patID); err != nil || !had {
+		t.Fatalf("erasing: %v, %v", had, err)
+	}
+	mustTell(t, l, "", events.WithheldErased)
+	appendTo(t, l, "people", person("u1", events.Updated))
+	mustTell(t, l, "", events.WithheldErased)
+}
+
+// A key that was destroyed is in no file of the server any more.
+func TestDestroyedKeyIsInNoFile(t *testing.T) {
+	r := newReal(t)
+	l, keys := openSealed(t, r.connect(t))
+	appendTo(t, l, "people", append(persons(0, 50), person("u1", events.Created))...)
+	k, err := keys.Key(patID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := []byte(base64.StdEncoding.EncodeToString(k.Secret[:]))
+	if n := filesWith(t, r.dir, secret); n == 0 {
+		t.Fatal("the key is in no file before it is destroyed: the test looks for the wrong bytes")
+	}
+	if _, err := keys.Erase(patient(t), patID); err != nil {
+		t.Fatal(err)
+	}
+	if n := filesWith(t, r.dir, secret); n != 0 {
+		t.Errorf("%d files still have the key", n)
+	}
+	r.Restart(t)
+	if n := filesWith(t, r.dir, secret) + filesWith(t, r.dir, []byte(patName)); n != 0 {
+		t.Errorf("%d files have the key or the name after a restart", n)
+	}
+}
+
+func filesWith(t *testing.T, dir string, what []byte) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil //nolint:nilerr // a file that is gone meanwhile has nothing
+		}
+		if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, what) {
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A crash between the destroyed key and its mark leaves the person sealed, and repeating ends it.
+func TestEraseIsRepeated(t *testing.T) {
+	r := newReal(t)
+	l, keys := openSealed(t, r.connect(t))
+	appendTo(t, l, "people", person("u1", events.Created))
+	exit := failpoint.Exit
+	failpoint.Exit = runtime.Goexit
+	failpoint.Arm("keys.destroyed")
+	defer func() { failpoint.Exit = exit; failpoint.Arm("") }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = keys.Erase(context.Background(), patID)
+		t.Error("the failpoint was not hit")
+	}()
+	<-done
+	late, again := openSealed(t, r.connect(t))
+	mustTell(t, late, "", events.WithheldSealed)
+	if had, err := again.Erase(patient(t), patID); err != nil || had {
+		t.Errorf("erasing again: %v, %v", had, err)
+	}
+	mustTell(t, late, "", events.WithheldErased)
+}
+
+// Two hubs that make keys at once agree on one for each person, however many.
+func TestKeysAreMadeOnce(t *testing.T) {
+	r := newReal(t)
+	all := make([]events.PersonID, 1000)
+	for i := range all {
+		all[i] = events.PersonID{Tenant: "acme", Connection: "okta", ID: fmt.Sprintf("user %d", i)}
+	}
+	rings := make([]*eventlog.Keys, 3)
+	var made sync.WaitGroup
+	for i := range rings {
+		var err error
+		if rings[i], err = eventlog.OpenKeys(patient(t), r.connect(t), eventlog.KeysOptions{Create: true}); err != nil {
+			t.Fatal(err)
+		}
+		defer rings[i].Close()
+	}
+	for i, ring := range rings {
+		made.Go(func() {
+			if err := ring.Make(patient(t), all[i*100:800+i*100]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	made.Wait()
+	for _, p := range all {
+		first, err := rings[0].Key(p, "")
+		if err != nil {
+			t.Fatalf("%s: %v", p, err)
+		}
+		for _, ring := range rings[1:] {
+			if k, err := ring.Key(p, ""); err != nil || k != first {
+				t.Fatalf("%s has %v and %v, %v", p, first, k, err)
+			}
+		}
+	}
+}
+
+// A key is known to every reader before what it seals can be read, and a page of many persons costs one batch of keys.
+func TestKeysOfALargePage(t *testing.T) {
+	r := newReal(t)
+	l, _ := openSealed(t, r.connect(t))
+	other, _ := openSealed(t, r.connect(t))
+	mustTellNobody(t, other)
+	began := time.Now()
+	appendTo(t, l, "people", persons(0, 2500)...)
+	t.Logf("2,500 persons with new keys took %s", time.Since(began))
+	mustTell(t, other, patName, "")
+}
+
+func mustTellNobody(t *testing.T, l *eventlog.Log) {
+	t.Helper()
+	if people, _ := told(t, l); len(people) != 0 {
+		t.Errorf("the log tells of %d persons", len(people))
+	}
+}
+
+// Keys that were lost leave their persons sealed, not erased; whoever tells of them again makes new ones.
+func TestLostKeys(t *testing.T) {
+	r := newReal(t)
+	l, _ := openSealed(t, r.connect(t))
+	appendTo(t, l, "people", person("u1", events.Created))
+	js, err := jetstream.New(r.connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(patient(t), eventlog.KeysBucket); err != nil {
+		t.Fatal(err)
+	}
+	late, _ := openSealed(t, r.connect(t))
+	mustTell(t, late, "", events.WithheldSealed)
+	appendTo(t, late, "people", person("u1", events.Updated))
+	people, leaks := told(t, late)
+	if leaks || len(people) != 2 || people[0].Name != patName || people[1].Withheld != events.WithheldSealed {
+		t.Errorf("the log tells %+v", people)
+	}
+}
+
+// A bucket that an operator has made with history would keep what is destroyed: it is refused.
+func TestKeysBucketMustForget(t *testing.T) {
+	nc := newReal(t).connect(t)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateKeyValue(patient(t), jetstream.KeyValueConfig{Bucket: eventlog.KeysBucket, History: 5}); err != nil {
+		t.Fatal(err)
+	}
+	var wrong *eventlog.SettingsError
+	if _, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Create: true}); !errors.As(err, &wrong) || len(wrong.Settings) < 3 {
+		t.Errorf("it is taken: %v", err)
+	}
+}
+
+// A reader whom the server forbids the keys reads the rest, and the persons as sealed.
+func TestReaderWithoutTheRightToKeys(t *testing.T) {
+	allow := func(subjects ...string) *server.SubjectPermission { return &server.SubjectPermission{Allow: subjects} }
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
+		Users: []*server.User{{Username: "hub", Password: "h"}, {Username: "reader", Password: "r", Permissions: &server.Permissions{
+			Subscribe: allow("_INBOX.>"), Publish: allow("$JS.API.INFO", "$JS.API.STREAM.INFO.ROLLCALL", "$JS.API.STREAM.MSG.GET.ROLLCALL",
+				"$JS.API.CONSUMER.*.ROLLCALL.>", "$JS.API.CONSUMER.MSG.NEXT.ROLLCALL.>", "$JS.API.STREAM.INFO.KV_rollcall_hub", "$JS.API.DIRECT.GET.>"),
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer func() { s.Shutdown(); s.WaitForShutdown() }()
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	connect := func(user, password string) *nats.Conn {
+		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo(user, password), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	l, _ := openSealed(t, connect("hub", "h"))
+	appendTo(t, l, "people", person("u1", events.Created))
+	nc := connect("reader", "r")
+	keys, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Wait: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	reader, err := eventlog.Open(patient(t), nc, eventlog.Options{ReadOnly: true, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	mustTell(t, reader, "", events.WithheldSealed)
+	mustTell(t, l, patName, "")
+}
