@@ -48,6 +48,9 @@ each with key, name, in_view, in_log, since and fields (path, view, log, since).
 	out.bind(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return reading(c.Context(), w, func(r *hub.Reader) error {
+			if err := r.MayReadKeys(c.Context()); err != nil {
+				return err
+			}
 			view, err := r.View.Snapshot(c.Context())
 			if err != nil {
 				return err

@@ -319,3 +319,21 @@ func orNoKey(err error) error {
 	}
 	return events.ErrNoKey
 }
+
+// ErrMayNotRead says that the server forbids this user the keys.
+var ErrMayNotRead = errors.New("this user may not read the keys of persons (KV bucket " + KeysBucket + "): use one who may")
+
+// MayRead fails with [ErrMayNotRead] where everything sealed would stay so for this reader.
+func (k *Keys) MayRead(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, k.opts.Wait)
+	defer cancel()
+	if _, err := k.load(ctx); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.barred {
+		return ErrMayNotRead
+	}
+	return nil
+}

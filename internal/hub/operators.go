@@ -11,7 +11,7 @@ import (
 )
 
 // What no vendor tells, but operators and the hub itself do, lies in the log under connections of their own, which no configuration can name:
-// [events.OperatorsConnection], [events.ClockConnection], and replays, under which the log keeps what operators have replayed.
+// [events.OperatorsConnection], [events.ClockConnection], and replays, under which the log keeps what operators have replayed and erased.
 const (
 	replays      = "_replays"
 	operatorFeed = "operators"
@@ -34,7 +34,7 @@ func (r *Reader) Record(ctx context.Context, tenants []string, by string, a even
 		e := events.New(tenant, replays, "rollcall", events.ActivityType(a.Type), a.Time, a.Time,
 			events.Data{Activity: &a, Evidence: events.Evidence{Feed: operatorFeed, How: events.HowSeen}})
 		if err := appendOwn(ctx, log, e); err != nil {
-			return fmt.Errorf("recording the replay in the log: %w", err)
+			return fmt.Errorf("recording in the log what was done: %w", err)
 		}
 	}
 	return nil

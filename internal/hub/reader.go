@@ -79,6 +79,12 @@ func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
 	return r, nil
 }
 
+// JetStream is where log and views lie.
+func (r *Reader) JetStream() jetstream.JetStream { return r.js }
+
+// MayReadKeys fails where persons are sealed for this reader: then the log folds into another roster than a hub's.
+func (r *Reader) MayReadKeys(ctx context.Context) error { return r.keys.MayRead(ctx) }
+
 // Close ends the connection.
 func (r *Reader) Close() {
 	if r.Log != nil {

@@ -29,6 +29,9 @@ type RebuildProgress func(step string, done, total uint64)
 // writing one note. Hubs go over to it and readers that open then read it. The former one is kept. What was interrupted goes on
 // where it stopped: the second view's checkpoint says where; until the note is written the live view is not touched.
 func (r *Reader) Rebuild(ctx context.Context, progress RebuildProgress) (Rebuilt, error) {
+	if err := r.MayReadKeys(ctx); err != nil {
+		return Rebuilt{}, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lease, err := r.Boards.Leases.Acquire(ctx, "rebuild."+roster.Name, newID())

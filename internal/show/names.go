@@ -13,9 +13,9 @@ import (
 // Names knows what things are called: an event about a credential names its agent only by id. It is safe for concurrent use.
 type Names struct {
 	mu    sync.Mutex
-	names map[[3]string]string // by tenant, connection and vendor id
-	alias map[[3]string]string // by other identifiers, such as a blueprint's app id
-	gone  map[[3]string]events.Status
+	names map[[3]string]string        // by tenant, connection and vendor id
+	alias map[[3]string]string        // by other identifiers, such as a blueprint's app id
+	gone  map[[3]string]events.Status // of persons: disabled, deleted, or why the name is withheld
 }
 
 // NewNames makes an empty Names.
@@ -65,6 +65,9 @@ func (n *Names) learn(at [3]string, a *events.Agent, b *events.Blueprint, p *eve
 		n.set(at, a.Name, a.Identifiers)
 	case b != nil:
 		n.set(at, b.Name, b.Identifiers)
+	case p != nil && p.Withheld != "":
+		delete(n.names, at) // also what was learned before
+		n.gone[at] = events.Status(p.Withheld)
 	case p != nil:
 		n.set(at, cmp.Or(p.Name, p.UserName, strings.Join(p.Emails[:min(1, len(p.Emails))], "")), nil)
 		n.gone[at] = ""
@@ -92,7 +95,7 @@ func (n *Names) Of(tenant, connection, id string) string {
 	return plain(id)
 }
 
-// Person is [Names.Of] for a person, with a word of those who are disabled or deleted.
+// Person is [Names.Of] for a person, with a word of those who are disabled or deleted, or whose name is withheld.
 func (n *Names) Person(tenant, connection, id string) string {
 	name := n.Of(tenant, connection, id)
 	n.mu.Lock()

@@ -18,7 +18,7 @@ func what(e *events.Event, names *Names) string {
 	case n.Blueprint != nil:
 		return words(n.Blueprint.Native)
 	case n.Person != nil:
-		return words(n.Person.Native)
+		return strings.Join(nonEmpty(words(n.Person.Native), withheld(n.Person.Withheld)), " · ")
 	case n.Stewardship != nil:
 		return n.Stewardship.Role + " " + name(n.Stewardship.Person)
 	case n.Credential != nil:
@@ -33,6 +33,14 @@ func what(e *events.Event, names *Names) string {
 		return strings.Join(nonEmpty(n.Coverage.Feed+" "+n.Coverage.State, n.Coverage.Reason), ": ")
 	}
 	return ""
+}
+
+// withheld says why a person has no name.
+func withheld(why events.Withheld) string {
+	if why == "" {
+		return ""
+	}
+	return "name and addresses " + string(why)
 }
 
 func words(native string) string { return strings.ReplaceAll(native, "_", " ") }
