@@ -245,3 +245,22 @@ func FuzzOpenPerson(f *testing.F) {
 		}
 	})
 }
+
+// What reading a person's event costs, in plain and sealed; most events are of no person.
+func BenchmarkMessage(b *testing.B) {
+	k, e := NewKey(), pat()
+	plain, err := Seal("", &e)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, s := range map[string]Stored{"plain": {Body: plain.Body}, "sealed": stored(b, pat(), k)} {
+		s.Keys = oneKey{key: k}
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Message(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

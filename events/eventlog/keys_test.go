@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -394,4 +395,46 @@ func TestReaderWithoutTheRightToKeys(t *testing.T) {
 	defer reader.Close()
 	mustTell(t, reader, "", events.WithheldSealed)
 	mustTell(t, l, patName, "")
+	if err := keys.MayRead(patient(t)); !errors.Is(err, eventlog.ErrMayNotRead) {
+		t.Errorf("may it read the keys? %v", err)
+	}
+}
+
+// A hub that does not seal writes in plain, reads what was sealed before, and tells nothing of who was erased.
+func TestSealingIsOff(t *testing.T) {
+	r := newReal(t)
+	l, keys := openSealed(t, r.connect(t))
+	appendTo(t, l, "people", person("u1", events.Created), person("u2", events.Created))
+	if _, err := keys.Erase(patient(t), patID); err != nil {
+		t.Fatal(err)
+	}
+	nc := r.connect(t)
+	others, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer others.Close()
+	plain, err := eventlog.Open(patient(t), nc, eventlog.Options{Keys: others})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	appendTo(t, plain, "people", person("u1", events.Updated), person("u2", events.Updated), person("u3", events.Created))
+	var got []string
+	for s, err := range plain.Stored(patient(t), events.Query{}) {
+		m, err2 := s.Message()
+		if err = errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		p := m.Event.Data.Entity.Person
+		got = append(got, fmt.Sprintf("%s %s %q %s, in plain %v", m.Event.Data.Entity.Holder, m.Event.Type, p.Name, p.Withheld, bytes.Contains(s.Body, []byte(patName))))
+	}
+	want := []string{
+		`u1 person.created "" erased, in plain false`, `u2 person.created "Pat Doe of Billing" , in plain false`,
+		`u1 person.updated "" erased, in plain false`, `u2 person.updated "Pat Doe of Billing" , in plain true`,
+		`u3 person.created "Pat Doe of Billing" , in plain true`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
 }

@@ -170,3 +170,20 @@ func TestCallsAheadAreSaid(t *testing.T) {
 		}
 	}
 }
+
+// A person whose name is withheld is shown by the id, with the reason, also where the name was learned before.
+func TestWithheldNames(t *testing.T) {
+	_, names, _ := company("Pat Doe")
+	entity := events.Entity{Kind: events.KindPerson, Holder: "p1", Key: events.Self, Person: &events.Person{Native: "user", Status: events.StatusActive, Withheld: events.WithheldErased}}
+	var b bytes.Buffer
+	m := events.Message{Event: events.New("acme", "okta", "okta", "person.erased", noon, noon, events.Data{Entity: &entity})}
+	if err := (&Paper{Writer: &b}).Event(&m, names); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.Contains(got, "Pat") || !strings.Contains(got, "p1") || !strings.Contains(got, "user · name and addresses erased") {
+		t.Errorf("the event reads %s", got)
+	}
+	if got := names.Person("acme", "okta", "p1"); got != "p1 (erased)" {
+		t.Errorf("the person is called %s", got)
+	}
+}
