@@ -102,16 +102,23 @@ func TestRestoreOfEverything(t *testing.T) {
 	}
 }
 
-// Log and keys alone are enough: the roster is folded anew.
+// Log and keys are enough: the roster is folded anew, even where what hubs remember names one that a rebuild had made.
 func TestRestoreWithoutRoster(t *testing.T) {
 	w := newWorld(t, demo.Options{Agents: 9})
-	old, empty := w.site(t, "old"), w.site(t, "empty")
+	old := w.site(t, "old")
 	old.call(t)
-	restore(t, empty.url, backup(t, old.url, logStream, keysStream)...)
-	empty.call(t)
-	want, got := left(t, hub.Where{URL: old.url}), left(t, hub.Where{URL: empty.url})
-	if d := gocmp.Diff(want.Roster, got.Roster); d != "" {
-		t.Errorf("the restored roster differs (-old +restored):\n%s", d)
+	if _, err := old.open(t).Rebuild(t.Context(), func(string, uint64, uint64) {}); err != nil {
+		t.Fatal(err)
+	}
+	old.call(t)
+	want := left(t, hub.Where{URL: old.url})
+	for name, streams := range map[string][]string{"alone": {logStream, keysStream}, "noted": {logStream, keysStream, hubStream}} {
+		empty := w.site(t, name)
+		restore(t, empty.url, backup(t, old.url, streams...)...)
+		empty.call(t)
+		if d := gocmp.Diff(want.Roster, left(t, hub.Where{URL: empty.url}).Roster); d != "" {
+			t.Errorf("%s: the restored roster differs (-old +restored):\n%s", name, d)
+		}
 	}
 }
 

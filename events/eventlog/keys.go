@@ -98,16 +98,12 @@ func OpenKeys(ctx context.Context, nc *nats.Conn, o KeysOptions) (*Keys, error) 
 // makeBucket makes the bucket, or checks one that is there. Other than KV buckets are made, it lets single messages be deleted: so the
 // server overwrites a key that is destroyed. It is read from its leader alone, so that a key is there before what it seals.
 func (k *Keys) makeBucket(ctx context.Context) error {
-	s, err := k.js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: keysStream, Description: "Rollcall's keys of persons: whoever reads it can open what is sealed", Subjects: []string{keysSubject(">")},
-		MaxMsgsPerSubject: 1, MaxBytes: -1, MaxMsgs: -1, MaxMsgSize: -1, MaxConsumers: -1, Discard: jetstream.DiscardNew,
-		Storage: jetstream.FileStorage, Replicas: max(k.opts.Replicas, 1), AllowRollup: true, AllowAtomicPublish: true,
-	})
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		s, err = k.js.Stream(ctx, keysStream)
+	s, err := k.js.Stream(ctx, keysStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = k.createBucket(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("KV bucket %s: %w", KeysBucket, err)
+		return fmt.Errorf("KV bucket %s: %w: may this user make and read it? Or set privacy.seal_persons to false, which writes names in plain", KeysBucket, err)
 	}
 	is, c := s.CachedInfo().Config, &checker{stream: keysStream}
 	c.must(is.Storage == jetstream.FileStorage, "storage", is.Storage, "file", "a key that is lost erases its person", "")
@@ -120,6 +116,18 @@ func (k *Keys) makeBucket(ctx context.Context) error {
 		return &SettingsError{Stream: keysStream, Settings: c.wrong}
 	}
 	return nil
+}
+
+func (k *Keys) createBucket(ctx context.Context) (jetstream.Stream, error) {
+	s, err := k.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: keysStream, Description: "Rollcall's keys of persons: whoever reads it can open what is sealed", Subjects: []string{keysSubject(">")},
+		MaxMsgsPerSubject: 1, MaxBytes: -1, MaxMsgs: -1, MaxMsgSize: -1, MaxConsumers: -1, Discard: jetstream.DiscardNew,
+		Storage: jetstream.FileStorage, Replicas: max(k.opts.Replicas, 1), AllowRollup: true, AllowAtomicPublish: true,
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		s, err = k.js.Stream(ctx, keysStream)
+	}
+	return s, err
 }
 
 func keysSubject(key string) string { return "$KV." + KeysBucket + "." + key }

@@ -93,7 +93,8 @@ func (h *Hub) openLive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := openView(ctx, h.js, v.Live, h.opts.Config.NATS.Replicas, false)
+	// The bucket is made where it is missing, even one that a rebuild had made: a restore may have brought the note without it.
+	b, err := projections.OpenBucket(ctx, h.js, projections.BucketOptions{Name: v.Live, Replicas: h.opts.Config.NATS.Replicas})
 	if err != nil {
 		return err
 	}
