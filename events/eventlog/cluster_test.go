@@ -230,3 +230,66 @@ func (w *signer) pages(t *testing.T, pages int) {
 		w.last, w.n = r, w.n+20
 	}
 }
+
+// In a cluster whose servers go away one after the other, whoever reads an event of a person has the key at once, through whichever
+// server; and an erasure holds on all of them.
+func TestKeysInACluster(t *testing.T) {
+	c := newCluster(t)
+	nc := c.connect(t, -1)
+	c.settled(t, nc)
+	keys, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Create: true, Replicas: 3, Wait: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	l, err := eventlog.Open(patient(t), nc, eventlog.Options{Create: true, Replicas: 3, AckWait: 2 * time.Second, Keys: keys, Seal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var readers []*eventlog.Log
+	for i := range c.servers {
+		nc := c.connect(t, i)
+		own, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Wait: patience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer own.Close()
+		r, err := eventlog.Open(patient(t), nc, eventlog.Options{ReadOnly: true, Keys: own})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		readers = append(readers, r)
+	}
+	n := 0
+	page := func() {
+		appendTo(t, l, "people", persons(n, 20)...)
+		n += 20
+	}
+	for i := range c.servers {
+		page()
+		c.stop(i)
+		page()
+		for k, r := range readers {
+			if k != i {
+				mustTell(t, r, patName, "")
+			}
+		}
+		c.start(t, i)
+		c.settled(t, nc)
+	}
+	erased := events.PersonID{Tenant: "acme", Connection: "okta", ID: "u00000"}
+	c.stop(0)
+	if had, err := keys.Erase(patient(t), erased); err != nil || !had {
+		t.Errorf("erasing: %v, %v", had, err)
+	}
+	c.start(t, 0)
+	c.settled(t, nc)
+	for i, r := range readers {
+		eventually(t, fmt.Sprintf("server %d tells of nobody erased", i), func() bool {
+			people, _ := told(t, r)
+			return len(people) == n && people[n-1].Withheld == events.WithheldErased && people[0].Name == patName
+		})
+	}
+}

@@ -164,8 +164,31 @@ func (k *Keys) Key(p events.PersonID, id string) (events.Key, error) {
 	return kept.key()
 }
 
+// attempt bounds one request: its answer may be lost with a server of a cluster.
+const attempt = 2 * time.Second
+
+// again repeats what fails until ctx ends.
+func again(ctx context.Context, try func(context.Context) error) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		once, cancel := context.WithTimeout(ctx, attempt)
+		err := try(once)
+		cancel()
+		if err == nil || !wait(ctx, pause) {
+			return err
+		}
+	}
+}
+
 // ask asks the server what it keeps under a key.
-func (k *Keys) ask(ctx context.Context, key string) (*keptKey, error) {
+func (k *Keys) ask(ctx context.Context, key string) (kept *keptKey, err error) {
+	err = again(ctx, func(ctx context.Context) error {
+		kept, err = k.askOnce(ctx, key)
+		return err
+	})
+	return kept, err
+}
+
+func (k *Keys) askOnce(ctx context.Context, key string) (*keptKey, error) {
 	s, err := k.js.Stream(ctx, keysStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return &keptKey{}, nil
@@ -206,10 +229,17 @@ func (k *Keys) load(ctx context.Context) (bool, error) {
 		return loaded, nil
 	}
 	status := k.nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
-	known, w, err := k.readAll(ctx)
+	var known map[string]*keptKey
+	var w jetstream.KeyWatcher
+	err := again(ctx, func(ctx context.Context) (err error) {
+		if known, w, err = k.readAll(ctx); err != nil && k.isBarred() {
+			return nil
+		}
+		return err
+	})
 	if err != nil || w == nil {
 		k.nc.RemoveStatusListener(status)
-		return false, k.allow(err)
+		return false, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -218,19 +248,16 @@ func (k *Keys) load(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// allow lets a reader go on without keys where it is the server that forbids them.
-func (k *Keys) allow(err error) error {
-	if err == nil || k.opts.Create {
-		return err
-	}
+// isBarred reports whether the server forbids this user the keys. A reader then goes on without; a hub is told.
+func (k *Keys) isBarred() bool {
 	denied := k.nc.LastError()
-	if !errors.Is(denied, nats.ErrPermissionViolation) || !strings.Contains(denied.Error(), keysStream) {
-		return err
+	if k.opts.Create || !errors.Is(denied, nats.ErrPermissionViolation) || !strings.Contains(denied.Error(), keysStream) {
+		return false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.barred = true
-	return nil
+	return true
 }
 
 // readAll reads the bucket once; without an error and a watcher there is none yet.

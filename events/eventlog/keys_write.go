@@ -39,7 +39,9 @@ func (k *Keys) makeSome(ctx context.Context, persons []events.PersonID) error {
 		if err != nil || len(missing) == 0 {
 			return err
 		}
-		err = k.put(ctx, missing)
+		once, cancel := context.WithTimeout(ctx, attempt)
+		err = k.put(once, missing)
+		cancel()
 		if gone(err) && k.opts.Create {
 			_ = k.makeBucket(ctx) // if that fails, so will the next attempt
 		}
@@ -135,7 +137,9 @@ func (k *Keys) Erase(ctx context.Context, p events.PersonID) (destroyed bool, er
 	ctx, cancel := context.WithTimeout(ctx, k.opts.Wait)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		had, err := k.eraseOnce(ctx, keyOf(p))
+		once, cancel := context.WithTimeout(ctx, attempt)
+		had, err := k.eraseOnce(once, keyOf(p))
+		cancel()
 		destroyed = destroyed || had
 		if err == nil {
 			return destroyed, nil
@@ -154,7 +158,7 @@ func (k *Keys) eraseOnce(ctx context.Context, key string) (destroyed bool, err e
 	if err != nil {
 		return false, err
 	}
-	kept, err := k.ask(ctx, key)
+	kept, err := k.askOnce(ctx, key)
 	if err != nil || !kept.Erased.IsZero() {
 		if err == nil {
 			k.learn(map[string]*keptKey{key: kept})
