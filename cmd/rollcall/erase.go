@@ -15,9 +15,10 @@ func eraseCommand() *cobra.Command {
 		Use:   "erase",
 		Short: "Erase a person's name and addresses from all history",
 		Example: `  rollcall erase person --tenant acme --connection okta-main 00u1 --dry-run
-  rollcall erase person --tenant acme --connection okta-main 00u1 --yes`,
+  rollcall erase person --tenant acme --connection okta-main 00u1 --yes
+  rollcall erase lift --tenant acme --connection okta-main 00u1`,
 	}
-	c.AddCommand(erasePersonCommand())
+	c.AddCommand(erasePersonCommand(), eraseLiftCommand())
 	return c
 }
 
@@ -55,14 +56,10 @@ before, and erased.`,
 	w := where(c)
 	out.bind(c)
 	f := c.Flags()
-	f.StringVar(&e.Tenant, "tenant", "", "the person's tenant")
-	f.StringVar(&e.Connection, "connection", "", "the connection that the id is of")
-	f.StringVar(&e.Reason, "reason", "", "why, for the log; it stays there, so do not name the person")
+	bindErase(c, &e)
 	f.BoolVar(&dry, "dry-run", false, "only say what there is to erase")
 	f.BoolVar(&sure, "yes", false, "do it")
 	c.MarkFlagsMutuallyExclusive("dry-run", "yes")
-	_ = c.MarkFlagRequired("tenant") // the flags are there
-	_ = c.MarkFlagRequired("connection")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		e.ID, e.By = args[0], who()
 		return reading(c.Context(), w, func(r *hub.Reader) error {
@@ -92,6 +89,42 @@ before, and erased.`,
 		})
 	}
 	return c
+}
+
+func eraseLiftCommand() *cobra.Command {
+	var e hub.Erase
+	c := &cobra.Command{
+		Use:   "lift ID",
+		Short: "Let a person who was erased be told of again",
+		Long: `Ends an erasure: the vendor's next word about the person is taken in again, with
+name and addresses, under a new key. What was erased stays erased. The log says
+who lifted the erasure, and why.`,
+		Example: `  rollcall erase lift --tenant acme --connection okta-main 00u1 --reason "back in the company"`,
+		Args:    cobra.ExactArgs(1),
+	}
+	w := where(c)
+	bindErase(c, &e)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		e.ID, e.By = args[0], who()
+		return reading(c.Context(), w, func(r *hub.Reader) error {
+			if err := r.Lift(c.Context(), e); err != nil {
+				return err
+			}
+			show.NewPaper(c.OutOrStdout()).Printf("Lifted: what the vendor tells of %s next is taken in again.\n", show.Lines(e.ID))
+			return nil
+		})
+	}
+	return c
+}
+
+// bindErase binds the flags that say whose data, and why.
+func bindErase(c *cobra.Command, e *hub.Erase) {
+	f := c.Flags()
+	f.StringVar(&e.Tenant, "tenant", "", "the person's tenant")
+	f.StringVar(&e.Connection, "connection", "", "the connection that the id is of")
+	f.StringVar(&e.Reason, "reason", "", "why, for the log; it stays there, so do not name the person")
+	_ = c.MarkFlagRequired("tenant") // the flags are there
+	_ = c.MarkFlagRequired("connection")
 }
 
 // erasureJSON is what `rollcall erase person` prints for programs.

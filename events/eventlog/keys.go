@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,19 +55,19 @@ type keptKey struct {
 	ID     string    `json:"id,omitzero"`
 	Secret []byte    `json:"secret,omitzero"`
 	Erased time.Time `json:"erased,omitzero"` // when it was destroyed
+	Former []string  `json:"former,omitzero"` // ids of keys that were destroyed: what they have sealed is erased
 
 	sequence uint64 // of its message; 0: there is none
 }
 
-// is reports whether k answers for the key with an id, or for any where the id is empty: it is that key, or the mark of what was
-// destroyed.
+// is reports whether k answers for the key with an id, or for any where the id is empty: it is that key, or knows that it was destroyed.
 func (k *keptKey) is(id string) bool {
-	return k != nil && (!k.Erased.IsZero() || k.ID != "" && (id == "" || id == k.ID))
+	return k != nil && (!k.Erased.IsZero() || slices.Contains(k.Former, id) || k.ID != "" && (id == "" || id == k.ID))
 }
 
-func (k *keptKey) key() (events.Key, error) {
+func (k *keptKey) key(id string) (events.Key, error) {
 	switch {
-	case !k.Erased.IsZero():
+	case !k.Erased.IsZero() || slices.Contains(k.Former, id):
 		return events.Key{}, events.ErrErased
 	case len(k.Secret) != len(events.Key{}.Secret):
 		return events.Key{}, events.ErrNoKey
@@ -161,7 +162,7 @@ func (k *Keys) Key(p events.PersonID, id string) (events.Key, error) {
 	if !kept.is(id) {
 		return events.Key{}, events.ErrNoKey
 	}
-	return kept.key()
+	return kept.key(id)
 }
 
 // attempt bounds one request: its answer may be lost with a server of a cluster.

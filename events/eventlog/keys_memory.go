@@ -22,7 +22,7 @@ func (k *MemoryKeys) Key(p events.PersonID, id string) (events.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if kept := k.kept[p]; kept.is(id) {
-		return kept.key()
+		return kept.key(id)
 	}
 	return events.Key{}, events.ErrNoKey
 }

@@ -438,3 +438,37 @@ func TestSealingIsOff(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// An erasure that was lifted lets the person be told of again, under a new key; what was erased stays erased, also for who knew the key.
+func TestLift(t *testing.T) {
+	r := newReal(t)
+	l, keys := openSealed(t, r.connect(t))
+	other, others := openSealed(t, r.connect(t))
+	for range 2 { // twice erased, twice lifted
+		appendTo(t, l, "people", person("u1", events.Created))
+		if had, err := keys.Erase(patient(t), patID); err != nil || !had {
+			t.Fatalf("erasing: %v, %v", had, err)
+		}
+		appendTo(t, l, "people", person("u1", events.Updated))
+		if had, err := others.Lift(patient(t), patID); err != nil || !had {
+			t.Fatalf("lifting: %v, %v", had, err)
+		}
+		if had, err := others.Lift(patient(t), patID); err != nil || had {
+			t.Errorf("lifting again: %v, %v", had, err)
+		}
+		mustTell(t, other, "", events.WithheldErased)
+		eventually(t, "the writer learns of it", func() bool { _, err := keys.Key(patID, ""); return errors.Is(err, events.ErrNoKey) })
+	}
+	appendTo(t, l, "people", person("u1", events.Updated))
+	for _, l := range []*eventlog.Log{l, other} {
+		people, leaks := told(t, l)
+		if leaks || len(people) != 5 || people[0].Name != patName {
+			t.Fatalf("the log tells %+v", people)
+		}
+		for _, p := range people[1:] {
+			if p.Name != "" || p.Withheld != events.WithheldErased {
+				t.Errorf("what was erased is %+v", p)
+			}
+		}
+	}
+}

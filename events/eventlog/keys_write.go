@@ -72,7 +72,7 @@ func (k *Keys) missing(ctx context.Context, persons []events.PersonID, afresh bo
 		fresh := events.NewKey()
 		out[key] = &keptKey{ID: fresh.ID, Secret: fresh.Secret[:]}
 		if kept != nil {
-			out[key].sequence = kept.sequence
+			out[key].sequence, out[key].Former = kept.sequence, kept.Former
 		}
 	}
 	return out, nil
@@ -165,13 +165,32 @@ func (k *Keys) eraseOnce(ctx context.Context, key string) (destroyed bool, err e
 		}
 		return false, err
 	}
-	mark := &keptKey{Erased: time.Now().UTC(), sequence: kept.sequence}
+	mark := &keptKey{Erased: time.Now().UTC(), Former: kept.Former, sequence: kept.sequence}
 	if len(kept.Secret) > 0 {
 		if err := s.SecureDeleteMsg(ctx, kept.sequence); err != nil {
 			return false, err
 		}
-		destroyed, mark.sequence = true, 0
+		destroyed, mark.sequence, mark.Former = true, 0, append(mark.Former[:len(mark.Former):len(mark.Former)], kept.ID)
 		failpoint.Hit("keys.destroyed")
 	}
 	return destroyed, k.put(ctx, map[string]*keptKey{key: mark})
+}
+
+// Lift takes the mark of an erasure away, so that a key is made again when the person is told of again. What was erased stays so. It
+// reports whether there was a mark.
+func (k *Keys) Lift(ctx context.Context, p events.PersonID) (lifted bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, k.opts.Wait)
+	defer cancel()
+	err = again(ctx, func(ctx context.Context) error {
+		kept, err := k.askOnce(ctx, keyOf(p))
+		if err != nil || kept.Erased.IsZero() {
+			return err
+		}
+		lifted = true
+		return k.put(ctx, map[string]*keptKey{keyOf(p): {Former: kept.Former, sequence: kept.sequence}})
+	})
+	if err != nil {
+		return lifted, fmt.Errorf("lifting the erasure of person %s: %w", p, err)
+	}
+	return lifted, nil
 }

@@ -155,24 +155,37 @@ func (r *Reader) Erase(ctx context.Context, e Erase) (Erasure, error) {
 	return plan, nil
 }
 
-// markErased makes the person's last state one without name and addresses, unless it is. It claims the connection for that: a hub that
-// reads it has to load its state again, and so learns of the erasure before it tells anything more.
+// markErased makes the person's last state one without name and addresses, unless it is.
 func markErased(ctx context.Context, log *eventlog.Log, e Erase) (events.Message, error) {
+	return tellOfPerson(ctx, log, e, func(last *events.Event) (events.Type, events.Data, bool) {
+		bare := last.Bare(events.WithheldErased)
+		return events.EntityType(events.KindPerson, events.Erased), events.Data{Entity: bare.Data.Entity, Gone: bare.Data.Gone},
+			last.Data.Entity.Person.Withheld != events.WithheldErased
+	})
+}
+
+// tellOfPerson appends an operator's event about a person, made of the last one, until what asks for none. It returns the last event then. It
+// claims the connection for that: a hub that reads it has to load its state again, and so learns of the event before it tells anything more.
+// log must have no keys, so that what the last event says is what the log says.
+func tellOfPerson(ctx context.Context, log *eventlog.Log, e Erase, what func(last *events.Event) (events.Type, events.Data, bool)) (events.Message, error) {
 	ref := events.Identity(events.KindPerson, e.ID)
 	for try := 1; ; try++ {
 		last, ok, err := log.Last(ctx, e.Tenant, e.Connection, ref)
-		if err != nil || !ok || last.Event.Data.Entity.Person.Withheld == events.WithheldErased {
+		if err != nil || !ok {
 			return last, err
 		}
-		err = appendMark(ctx, log, e)
-		again := errors.Is(err, events.ErrFenced) || errors.Is(err, events.ErrUncertain) // a hub took its connection back, or the answer was lost
-		if err != nil && (!again || try == ownTries) {
+		if _, _, more := what(&last.Event); !more {
+			return last, nil
+		}
+		err = tellOnce(ctx, log, e, what)
+		passing := errors.Is(err, events.ErrFenced) || errors.Is(err, events.ErrUncertain) // a hub took its connection back, or the answer was lost
+		if err != nil && (!passing || try == ownTries) {
 			return last, err
 		}
 	}
 }
 
-func appendMark(ctx context.Context, log *eventlog.Log, e Erase) error {
+func tellOnce(ctx context.Context, log *eventlog.Log, e Erase, what func(last *events.Event) (events.Type, events.Data, bool)) error {
 	claim, err := log.Claim(ctx, e.Tenant, e.Connection, newID())
 	if err != nil {
 		return err
@@ -185,13 +198,16 @@ func appendMark(ctx context.Context, log *eventlog.Log, e Erase) error {
 	if err != nil {
 		return err
 	}
-	bare, now := last.Event.Bare(events.WithheldErased), time.Now().UTC()
-	mark := events.New(e.Tenant, e.Connection, last.Event.Vendor, events.EntityType(events.KindPerson, events.Erased), now, now, events.Data{
-		Entity: bare.Data.Entity, Gone: bare.Data.Gone, Evidence: events.Evidence{
-			Feed: operatorFeed, How: events.HowSeen, Asked: last.Event.Data.Evidence.Asked, Actor: &events.Actor{ID: e.By, Type: "operator"}, Note: e.Reason,
-		},
-	})
-	_, err = log.Append(ctx, events.Append{Claim: claim, Feed: operatorFeed, Expect: saved, Events: []events.Event{mark}, Cursor: saved.Cursor})
+	typ, data, more := what(&last.Event)
+	if !more {
+		return nil
+	}
+	data.Evidence = events.Evidence{
+		Feed: operatorFeed, How: events.HowSeen, Asked: last.Event.Data.Evidence.Asked, Actor: &events.Actor{ID: e.By, Type: "operator"}, Note: e.Reason,
+	}
+	now := time.Now().UTC()
+	event := events.New(e.Tenant, e.Connection, last.Event.Vendor, typ, now, now, data)
+	_, err = log.Append(ctx, events.Append{Claim: claim, Feed: operatorFeed, Expect: saved, Events: []events.Event{event}, Cursor: saved.Cursor})
 	return err
 }
 
