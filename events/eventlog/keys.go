@@ -218,7 +218,7 @@ func decodeKey(value []byte, gone bool, sequence uint64) (*keptKey, error) {
 	return kept, nil
 }
 
-// load reads all keys and begins to follow the bucket, unless that was done since the connection was lost last. It reports whether there
+// load reads all keys and begins to follow the bucket, unless that was done since the server was last away. It reports whether there
 // are keys that may be read.
 func (k *Keys) load(ctx context.Context) (bool, error) {
 	k.loading.Lock()
@@ -229,7 +229,7 @@ func (k *Keys) load(ctx context.Context) (bool, error) {
 	if loaded || barred {
 		return loaded, nil
 	}
-	status := k.nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
+	status := k.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	var known map[string]*keptKey
 	var w jetstream.KeyWatcher
 	err := again(ctx, func(ctx context.Context) (err error) {
@@ -295,7 +295,7 @@ func (k *Keys) readAll(ctx context.Context) (map[string]*keptKey, jetstream.KeyW
 	}
 }
 
-// follow takes in what changes. When the connection is lost, what is known is given up and read again.
+// follow takes in what changes. After the server's absence what is known is given up and read again; until then it serves.
 func (k *Keys) follow(w jetstream.KeyWatcher, status chan nats.Status) {
 	defer k.nc.RemoveStatusListener(status)
 	for {

@@ -472,3 +472,55 @@ func TestLift(t *testing.T) {
 		}
 	}
 }
+
+// Whoever follows the log reads on through the server's absence, persons of before and after, and learns of an erasure in between.
+func TestFollowerReadsPersonsThroughARestart(t *testing.T) {
+	r := newReal(t)
+	l, keys := openSealed(t, r.connect(t))
+	other, _ := openSealed(t, r.connect(t))
+	names := make(chan string, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	defer func() { cancel(); <-done }()
+	go func() {
+		defer close(done)
+		for m, err := range other.Read(ctx, events.Query{Following: true}) {
+			if err != nil {
+				names <- err.Error()
+				continue
+			}
+			p := m.Event.Data.Entity.Person
+			names <- m.Event.Data.Entity.Holder + " " + p.Name + string(p.Withheld)
+		}
+	}()
+	want := func(what string) {
+		t.Helper()
+		select {
+		case got := <-names:
+			if got != what {
+				t.Errorf("the follower reads %q, want %q", got, what)
+			}
+		case <-time.After(patience):
+			t.Fatal("the follower reads nothing")
+		}
+	}
+	for n := range 3 {
+		id := fmt.Sprint("u", n)
+		appendTo(t, l, "people", person(id, events.Created))
+		want(id + " " + patName)
+		if n == 1 {
+			r.stop(t)
+			time.Sleep(200 * time.Millisecond)
+			r.start(t)
+			continue
+		}
+		r.Restart(t)
+	}
+	if _, err := keys.Erase(patient(t), events.PersonID{Tenant: "acme", Connection: "okta", ID: "u0"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the follower's log tells u0 no more", func() bool {
+		p, _ := told(t, other)
+		return p[2].Withheld == events.WithheldErased && p[1].Name == patName
+	})
+}
