@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/integration/demo"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
@@ -74,6 +76,71 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	}
 	e.mustBeNowhere(t, "after a new hub")
 	e.mustFold(t)
+}
+
+// What was written in plain before a hub sealed stays, and is counted; what comes after it is sealed, compares equal, and is erased.
+func TestErasureOfWhatLiesInPlain(t *testing.T) {
+	w := newWorld(t, demo.Options{Agents: 9})
+	s := w.site(t, "plain")
+	plain := w.config(t, "plain", fmt.Sprintf("{urls: [%q]}", s.url))
+	f, err := os.OpenFile(plain, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("privacy: {seal_persons: false}\n")
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if w.child(t, plain, "") {
+		t.Fatal("the hub was killed")
+	}
+	r := s.open(t)
+	before := personsOf(t, r)
+	s.call(t) // a hub that seals: what it reads is what it knows
+	if d := gocmp.Diff(before, personsOf(t, r)); d != "" {
+		t.Errorf("sealing has changed what the log tells:\n%s", d)
+	}
+	if n := counted(t, r, func(e events.Stored) bool { return bytes.Contains(e.Body, []byte(`"sealed":{`)) }); n != 0 {
+		t.Errorf("%d persons were told again, sealed", n)
+	}
+	e := &erasing{r: r, dir: s.dir, views: []string{"roster"}}
+	e.pick(t)
+	if _, err := w.vendor(t, "okta").Mutate(sandbox.Change{Op: sandbox.RenamePerson, Person: e.id.ID, Name: "Newname Zyx"}); err != nil {
+		t.Fatal(err)
+	}
+	s.call(t)
+	done, err := r.Erase(t.Context(), hub.Erase{PersonID: e.id, By: "test"})
+	if err != nil || done.Plain != 1 || done.Sealed == 0 || done.Events != done.Plain+done.Sealed {
+		t.Fatalf("erased was %+v, %v", done, err)
+	}
+	s.call(t)
+	e.mustFold(t)
+	var told []string
+	for m, err := range r.Log.Read(t.Context(), events.Query{Filter: events.Filter{Connection: e.id.Connection, Holder: e.id.ID, Kind: events.KindPerson}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, string(m.Event.Data.Entity.Person.Withheld))
+	}
+	if told[0] != "" || slices.Contains(told[1:], "") {
+		t.Errorf("after the erasure the log tells %q", told)
+	}
+	if i, err := r.Roster.Person(t.Context(), e.id.Tenant, e.id.Connection, e.id.ID); err != nil || i.Person.Withheld != events.WithheldErased {
+		t.Errorf("the roster has %+v, %v", i, err)
+	}
+}
+
+// counted counts the events of persons for which is holds.
+func counted(t *testing.T, r *hub.Reader, is func(events.Stored) bool) (n int) {
+	t.Helper()
+	for s, err := range r.Log.Stored(t.Context(), events.Query{Filter: events.Filter{Kind: events.KindPerson}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is(s) {
+			n++
+		}
+	}
+	return n
 }
 
 // vendor is a vendor's sandbox.
