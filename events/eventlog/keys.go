@@ -89,7 +89,18 @@ func OpenKeys(ctx context.Context, nc *nats.Conn, o KeysOptions) (*Keys, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Wait)
 	defer cancel()
-	if err := k.makeBucket(ctx); err != nil {
+	var wrong *SettingsError
+	err = again(ctx, func(ctx context.Context) error { // a cluster may have no leader yet
+		err := k.makeBucket(ctx)
+		if errors.As(err, &wrong) {
+			return nil
+		}
+		return err
+	})
+	if wrong != nil {
+		err = wrong
+	}
+	if err != nil {
 		return nil, fmt.Errorf("opening the keys of persons: %w", err)
 	}
 	return k, nil
