@@ -126,14 +126,9 @@ func (l *Log) First(ctx context.Context) (events.Position, error) {
 	return events.Position{Epoch: l.epoch.ID, Sequence: first}, err
 }
 
-// Count is the number of events in the log; ticks, cursors, claims and epochs are not counted.
+// Count is the number of events in the log; cursors, claims and epochs are not counted.
 func (l *Log) Count(ctx context.Context) (uint64, error) {
-	all, err := l.store.count(ctx, events.EventsPrefix+".>")
-	if err != nil {
-		return 0, err
-	}
-	ticks, err := l.store.count(ctx, events.EventsPrefix+".*."+events.Token(events.ClockConnection)+".>")
-	return all - ticks, err
+	return l.store.count(ctx, events.EventsPrefix+".>")
 }
 
 // Epoch is the epoch in force when the log was opened.

@@ -18,7 +18,7 @@ type checkpoint = projections.Checkpoint
 type Summary struct {
 	Agents          int                 `json:"agents"`           // in the roster, deleted ones included
 	Identities      int                 `json:"identities"`       // of those agents, over all vendors
-	Events          uint64              `json:"events"`           // in the log; ticks, cursors and claims are not counted
+	Events          uint64              `json:"events"`           // in the log; cursors and claims are not counted
 	LastSequence    uint64              `json:"last_sequence"`    // of the log
 	ByVendor        map[string]int      `json:"by_vendor"`        // identities
 	ByStatus        map[string]int      `json:"by_status"`        // agents
