@@ -12,10 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"google.golang.org/api/agentidentity/v1"
-	"google.golang.org/api/agentregistry/v1"
 	"google.golang.org/api/googleapi"
-	"google.golang.org/api/iam/v1"
 	"google.golang.org/api/option"
 	htransport "google.golang.org/api/transport/http"
 
@@ -45,14 +42,22 @@ type client struct {
 	reports *sdk // of Workspace: an HTTP client alone, made at the first call
 }
 
-// sdk is Google's SDK with the connection's credentials: a service for each light package, and the authenticated HTTP client for the
-// others. The packages of aiplatform and discoveryengine take a minute and a gigabyte to compile; those of logging, Pub/Sub, Cloud
-// Run and the resource manager would make the program 5 MB larger, for a call or two of each.
+// sdk is Google's SDK with the connection's credentials: its authenticated HTTP client. The packages of the services only spell requests
+// and decode answers that are kept as they come; those of aiplatform and discoveryengine take a minute and a gigabyte to compile, and the
+// light ones would make the program some 7 MB larger. Each request is held to their discovery documents by a test instead.
 type sdk struct {
-	http     *http.Client
-	iam      *iam.Service
-	registry *agentregistry.APIService
-	identity *agentidentity.Service
+	http      *http.Client
+	endpoints map[string]string // base URLs by service
+}
+
+// get asks version 1 of a service.
+func (s *sdk) get(ctx context.Context, service, path string, q url.Values) error {
+	return s.call(ctx, http.MethodGet, service, path, q, nil)
+}
+
+// call calls version 1 of a service. ask is the body, as JSON; nil: none.
+func (s *sdk) call(ctx context.Context, method, service, path string, q url.Values, ask any) error {
+	return plain(ctx, s.http, method, s.endpoints[service]+"/v1/"+path, q, ask)
 }
 
 func newClient(s connectors.Settings, o options) (*client, error) {
@@ -96,30 +101,12 @@ func (c *client) connect() (*sdk, error) {
 	if err != nil {
 		return nil, c.loginFault(err)
 	}
-	c.sdk, err = c.services(&http.Client{Transport: rt, CheckRedirect: stay})
-	return c.sdk, err
+	c.sdk = &sdk{http: &http.Client{Transport: rt, CheckRedirect: stay}, endpoints: c.endpoints}
+	return c.sdk, nil
 }
 
 // stay follows no redirect: the credentials would go along.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func (c *client) services(h *http.Client) (*sdk, error) {
-	with := func(service string) []option.ClientOption { // the SDK drops a base path that does not end in a slash
-		return []option.ClientOption{option.WithHTTPClient(h), option.WithEndpoint(c.endpoints[service] + "/")}
-	}
-	ctx, s := context.Background(), &sdk{http: h}
-	var err error
-	if s.iam, err = iam.NewService(ctx, with("iam")...); err != nil {
-		return nil, err
-	}
-	if s.registry, err = agentregistry.NewService(ctx, with("agentregistry")...); err != nil {
-		return nil, err
-	}
-	if s.identity, err = agentidentity.NewService(ctx, with("agentidentity")...); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
 
 // fetch makes one call of the SDK and returns the answer with its body as it came. send gets a context to give to the call.
 // Errors are a [*connectors.Fault] or transient, and name method, path and status.
@@ -143,23 +130,6 @@ func (c *client) fetchAs(ctx context.Context, connect func() (*sdk, error), send
 	return a, nil
 }
 
-// pager is what the SDK's listing calls have in common.
-type pager[C any] interface {
-	PageSize(int64) C
-	PageToken(string) C
-}
-
-// paged sets a call's page. A size of 0 leaves it to the vendor.
-func paged[C pager[C]](call C, size int64, token string) C {
-	if size > 0 {
-		call = call.PageSize(size)
-	}
-	if token != "" {
-		call = call.PageToken(token)
-	}
-	return call
-}
-
 // pageAsked is the query for one page. A size of 0 leaves it to the vendor.
 func pageAsked(size int64, token string) url.Values {
 	q := url.Values{}
@@ -172,10 +142,16 @@ func pageAsked(size int64, token string) url.Values {
 	return q
 }
 
+// showDeleted asks a list for what is deleted and can be restored, too.
+func showDeleted(q url.Values) url.Values {
+	q.Set("showDeleted", "true")
+	return q
+}
+
 // aiplatform asks for one page of a list through the SDK's HTTP client: path is what follows the location's base URL. A size of 0
 // leaves the page's size to the vendor.
 func (c *client) aiplatform(ctx context.Context, h *http.Client, location, path, token string, size int64) error {
-	return c.plain(ctx, h, http.MethodGet, c.regional("aiplatform", location)+path, pageAsked(size, token), nil)
+	return plain(ctx, h, http.MethodGet, c.regional("aiplatform", location)+path, pageAsked(size, token), nil)
 }
 
 // regional is the base URL of a service at a location.
@@ -183,8 +159,8 @@ func (c *client) regional(service, location string) string {
 	return strings.Replace(c.endpoints[service], "LOC-"+service, location+"-"+service, 1)
 }
 
-// plain makes a call through the SDK's HTTP client, for services whose package is too heavy. ask is the body, as JSON; nil: none.
-func (c *client) plain(ctx context.Context, h *http.Client, method, to string, q url.Values, ask any) error {
+// plain makes a call through the SDK's HTTP client. ask is the body, as JSON; nil: none.
+func plain(ctx context.Context, h *http.Client, method, to string, q url.Values, ask any) error {
 	q.Set("alt", "json")
 	q.Set("prettyPrint", "false")
 	var body io.Reader

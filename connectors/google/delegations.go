@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -35,9 +36,7 @@ func delegations(c *client) *walk {
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
 			l, err := c.list(ctx, "authProviders", token, func(ctx context.Context, s *sdk) error {
-				call := s.identity.Projects.Locations.AuthProviders.List(at.parent()).ShowDeleted(true)
-				_, err := paged(call, c.pageOf(providersPage), token).Context(ctx).Do()
-				return err
+				return s.get(ctx, "agentidentity", at.parent()+"/authProviders", showDeleted(pageAsked(c.pageOf(providersPage), token)))
 			})
 			if err != nil {
 				return leaf{}, err
@@ -64,8 +63,7 @@ func identityLocator(c *client) *locator {
 func (c *client) identityLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
 	return everyPage(func(token string) (listing, error) {
 		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-			_, err := paged(s.identity.Projects.Locations.List("projects/"+project), int64(c.pageSize), token).Context(ctx).Do()
-			return err
+			return s.get(ctx, "agentidentity", "projects/"+project+"/locations", pageAsked(int64(c.pageSize), token))
 		})
 	})
 }
@@ -85,13 +83,14 @@ func (c *client) providerRecord(ctx context.Context, at place, provider jsontext
 		send   func(s *sdk, token string) func(context.Context) error
 	}{
 		{"authorizations", func(s *sdk, token string) func(context.Context) error {
-			call := paged(s.identity.Projects.Locations.AuthProviders.Authorizations.List(name), c.pageOf(mostConsents), token)
-			return func(ctx context.Context) error { _, err := call.Context(ctx).Do(); return err }
+			return func(ctx context.Context) error {
+				return s.get(ctx, "agentidentity", name+"/authorizations", pageAsked(c.pageOf(mostConsents), token))
+			}
 		}},
 		{"accessSummaries", func(s *sdk, token string) func(context.Context) error {
-			call := s.identity.Projects.Locations.AccessSummaries.List(at.parent()).Filter(`auth_provider_name="` + name + `"`)
-			call = paged(call, c.pageOf(mostConsents), token)
-			return func(ctx context.Context) error { _, err := call.Context(ctx).Do(); return err }
+			q := pageAsked(c.pageOf(mostConsents), token)
+			q.Set("filter", `auth_provider_name="`+name+`"`)
+			return func(ctx context.Context) error { return s.get(ctx, "agentidentity", at.parent()+"/accessSummaries", q) }
 		}},
 	} {
 		items, err := everyPage(func(token string) (listing, error) {
@@ -240,8 +239,7 @@ func (p *authProvider) kind(a access) string {
 func (f *auditLog) readProvider(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked, at := f.client.now(), place{Project: s.Project, Location: locationOf(s.ID, "")}
 	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		_, err := k.identity.Projects.Locations.AuthProviders.Get(s.ID).Context(ctx).Do()
-		return err
+		return k.get(ctx, "agentidentity", s.ID, url.Values{})
 	})
 	if isStatus(err, http.StatusNotFound) {
 		f.wakes = append(f.wakes, feedDelegations)

@@ -167,7 +167,7 @@ func (d *directory) lookUp(ctx context.Context, list []string, spelled map[strin
 // project reads one project: cloudresourcemanager/v3 projects.get.
 func (c *client) project(ctx context.Context, id string) (project, error) {
 	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects/"+id, url.Values{}, nil)
+		return plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects/"+id, url.Values{}, nil)
 	})
 	if err != nil {
 		return project{}, err

@@ -107,7 +107,7 @@ func (c *client) geminiList(ctx context.Context, at place, path, member string) 
 			if token != "" {
 				q.Set("pageToken", token)
 			}
-			return c.plain(ctx, s.http, http.MethodGet, c.geminiBase(at.Location)+"/v1alpha/"+path, q, nil)
+			return plain(ctx, s.http, http.MethodGet, c.geminiBase(at.Location)+"/v1alpha/"+path, q, nil)
 		})
 	})
 }
@@ -283,7 +283,7 @@ func (g *geminiAgent) labels() []string {
 func (f *auditLog) readGemini(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked, at := f.client.now(), place{Project: s.Project, Location: strings.Split(s.ID, "/")[3]}
 	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return f.client.plain(ctx, k.http, http.MethodGet, f.client.geminiBase(at.Location)+"/v1alpha/"+s.ID, url.Values{}, nil)
+		return plain(ctx, k.http, http.MethodGet, f.client.geminiBase(at.Location)+"/v1alpha/"+s.ID, url.Values{}, nil)
 	})
 	if isStatus(err, http.StatusNotFound) {
 		return absentNow(s, s.ID, "", false, asked)

@@ -75,7 +75,7 @@ func (n *narrowing) begin(ctx context.Context, resumed bool) {
 			q := pageAsked(n.client.pageOf(mostSearched), token)
 			q["assetTypes"] = []string{n.asset, assetProject}
 			q.Set("fields", "results(resource,assetType,project),nextPageToken")
-			return n.client.plain(ctx, s.http, http.MethodGet, n.client.endpoints["cloudasset"]+"/v1/"+n.client.assetScope+":searchAllIamPolicies", q, nil)
+			return plain(ctx, s.http, http.MethodGet, n.client.endpoints["cloudasset"]+"/v1/"+n.client.assetScope+":searchAllIamPolicies", q, nil)
 		})
 	})
 	if err != nil {

@@ -218,7 +218,7 @@ type entriesAsked struct {
 
 func (f *auditLog) ask(ctx context.Context, whose []string, from time.Time, token string) (listing, error) {
 	return f.client.list(ctx, "entries", token, func(ctx context.Context, s *sdk) error {
-		return f.client.plain(ctx, s.http, http.MethodPost, f.client.endpoints["logging"]+"/v2/entries:list", url.Values{}, entriesAsked{
+		return plain(ctx, s.http, http.MethodPost, f.client.endpoints["logging"]+"/v2/entries:list", url.Values{}, entriesAsked{
 			ResourceNames: whose, OrderBy: "timestamp asc", PageSize: f.client.pageOf(mostEntries), PageToken: token,
 			Filter: f.filter() + ` AND timestamp>="` + from.UTC().Format(time.RFC3339Nano) + `"`,
 		})

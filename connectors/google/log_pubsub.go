@@ -93,7 +93,7 @@ func entryOf(data string) jsontext.Value {
 
 // subscribed asks something of the subscription, a method of pubsub/v1.
 func (f *auditLog) subscribed(ctx context.Context, s *sdk, method string, ask map[string]any) error {
-	return f.client.plain(ctx, s.http, http.MethodPost, f.client.endpoints["pubsub"]+"/v1/"+f.client.subscription+":"+method, url.Values{}, ask)
+	return plain(ctx, s.http, http.MethodPost, f.client.endpoints["pubsub"]+"/v1/"+f.client.subscription+":"+method, url.Values{}, ask)
 }
 
 // acknowledge tells Pub/Sub that the last page's messages need not come again, if its cursor shows that it was stored.

@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -144,8 +145,7 @@ func (f *auditLog) readAccount(ctx context.Context, s signal) ([]connectors.Reco
 // account reads one service account by its uniqueId or email.
 func (c *client) account(ctx context.Context, at place, id string) (jsontext.Value, error) {
 	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		_, err := s.iam.Projects.ServiceAccounts.Get(at.parent() + "/serviceAccounts/" + id).Context(ctx).Do()
-		return err
+		return s.get(ctx, "iam", at.parent()+"/serviceAccounts/"+id, url.Values{})
 	})
 	if err != nil {
 		return nil, err

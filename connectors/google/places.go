@@ -37,7 +37,7 @@ func (c *client) allProjects(ctx context.Context) (places, error) {
 	}
 	items, err := everyPage(func(token string) (listing, error) {
 		return c.list(ctx, "projects", token, func(ctx context.Context, s *sdk) error {
-			return c.plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects:search", pageAsked(int64(c.pageSize), token), nil)
+			return plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects:search", pageAsked(int64(c.pageSize), token), nil)
 		})
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *client) above(ctx context.Context) (places, error) {
 		items, err := everyPage(func(token string) (listing, error) {
 			return c.list(ctx, level+"s", token, func(ctx context.Context, s *sdk) error {
 				to := c.endpoints["cloudresourcemanager"] + "/v3/" + level + "s:search"
-				return c.plain(ctx, s.http, http.MethodGet, to, pageAsked(int64(c.pageSize), token), nil)
+				return plain(ctx, s.http, http.MethodGet, to, pageAsked(int64(c.pageSize), token), nil)
 			})
 		})
 		if isRefusal(err) {
@@ -215,9 +215,7 @@ func locationsOf(project string, items []jsontext.Value) ([]string, error) {
 func (c *client) registryLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
 	return everyPage(func(token string) (listing, error) {
 		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-			call := s.registry.Projects.Locations.List("projects/" + project)
-			_, err := paged(call, int64(c.pageSize), token).Context(ctx).Do()
-			return err
+			return s.get(ctx, "agentregistry", "projects/"+project+"/locations", pageAsked(int64(c.pageSize), token))
 		})
 	})
 }

@@ -28,9 +28,8 @@ type governed struct {
 
 // governedPlace is a project, a folder or an organization.
 func (c *client) governedPlace(at place) governed {
-	ask := map[string]any{"options": map[string]any{"requestedPolicyVersion": policyVersion}}
 	g := governed{resource: "//cloudresourcemanager.googleapis.com/" + at.parent(), read: func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodPost, c.endpoints["cloudresourcemanager"]+"/v3/"+at.parent()+":getIamPolicy", url.Values{}, ask)
+		return plain(ctx, s.http, http.MethodPost, c.endpoints["cloudresourcemanager"]+"/v3/"+at.parent()+":getIamPolicy", url.Values{}, policyAsked)
 	}}
 	if at.Level != levelFolder && at.Level != levelOrganization {
 		g.home = place{Project: at.Project}
@@ -42,8 +41,7 @@ func (c *client) governedPlace(at place) governed {
 func governedAccount(at place, uniqueID string) governed {
 	path := at.parent() + "/serviceAccounts/" + uniqueID
 	return governed{resource: accountResource(at.Project, uniqueID), home: at, account: uniqueID, read: func(ctx context.Context, s *sdk) error {
-		_, err := s.iam.Projects.ServiceAccounts.GetIamPolicy(path).OptionsRequestedPolicyVersion(policyVersion).Context(ctx).Do()
-		return err
+		return s.call(ctx, http.MethodPost, "iam", path+":getIamPolicy", versionAsked(), nil)
 	}}
 }
 
@@ -51,7 +49,7 @@ func governedAccount(at place, uniqueID string) governed {
 func (c *client) governedEngine(at place, engine string) governed {
 	to := c.regional("aiplatform", strings.Split(engine, "/")[3]) + "/v1/" + engine + ":getIamPolicy"
 	return governed{resource: engineResource(engine), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodPost, to, versionAsked(), nil)
+		return plain(ctx, s.http, http.MethodPost, to, versionAsked(), nil)
 	}}
 }
 

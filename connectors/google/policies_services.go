@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"google.golang.org/api/iam/v1"
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
@@ -47,11 +46,14 @@ func versionAsked() url.Values {
 	return url.Values{"options.requestedPolicyVersion": {strconv.Itoa(policyVersion)}}
 }
 
+// policyAsked asks for the same in a body.
+var policyAsked = map[string]any{"options": map[string]any{"requestedPolicyVersion": policyVersion}}
+
 // governedRun is a Cloud Run service: its policy says who may call it. It is named by its project's number, as the agent that it is.
 func (c *client) governedRun(at place, service string) governed {
 	resource, _ := runID(service, c.dir.number(at.Project))
 	return governed{resource: resource, home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+service+":getIamPolicy", versionAsked(), nil)
+		return plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+service+":getIamPolicy", versionAsked(), nil)
 	}}
 }
 
@@ -64,7 +66,7 @@ func (c *client) appResource(at place, app string) string {
 func (c *client) governedApp(at place, app string) governed {
 	to := c.geminiBase(strings.Split(app, "/")[3]) + "/v1alpha/" + app + ":getIamPolicy"
 	return governed{resource: c.appResource(at, app), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodGet, to, versionAsked(), nil)
+		return plain(ctx, s.http, http.MethodGet, to, versionAsked(), nil)
 	}}
 }
 
@@ -76,9 +78,7 @@ func providerResource(project, provider string) string {
 // governedProvider is an auth provider: its policy says who may get credentials by it.
 func governedProvider(at place, provider string) governed {
 	return governed{resource: providerResource(at.Project, provider), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		call := s.identity.Projects.Locations.AuthProviders.GetIamPolicy(provider).OptionsRequestedPolicyVersion(policyVersion)
-		_, err := call.Context(ctx).Do()
-		return err
+		return s.get(ctx, "agentidentity", provider+":getIamPolicy", versionAsked())
 	}}
 }
 
@@ -86,9 +86,7 @@ func governedProvider(at place, provider string) governed {
 func (c *client) governedPool(at place, pool string) governed {
 	return governed{resource: "//iam.googleapis.com/" + inProject(pool, c.dir.number(at.Project)), home: place{Project: at.Project},
 		read: func(ctx context.Context, s *sdk) error {
-			ask := &iam.GetIamPolicyRequest{Options: &iam.GetPolicyOptions{RequestedPolicyVersion: policyVersion}}
-			_, err := s.iam.Projects.Locations.WorkloadIdentityPools.GetIamPolicy(pool, ask).Context(ctx).Do()
-			return err
+			return s.call(ctx, http.MethodPost, "iam", pool+":getIamPolicy", url.Values{}, policyAsked)
 		}}
 }
 
@@ -136,9 +134,7 @@ func providerPolicies(c *client) *walk {
 	return policiesOfEach(c, kindOfGoverned{kinds: []events.Kind{events.KindGrant}, places: l.places, done: l.found.forget,
 		list: func(ctx context.Context, at place, token string, _ int) (listing, error) {
 			return c.list(ctx, "authProviders", token, func(ctx context.Context, s *sdk) error {
-				call := s.identity.Projects.Locations.AuthProviders.List(at.parent()).ShowDeleted(true)
-				_, err := paged(call, c.pageOf(providersPage), token).Context(ctx).Do()
-				return err
+				return s.get(ctx, "agentidentity", at.parent()+"/authProviders", showDeleted(pageAsked(c.pageOf(providersPage), token)))
 			})
 		},
 		of: func(at place, item jsontext.Value) (governed, string, []string, error) {
@@ -158,9 +154,7 @@ func poolPolicies(c *client) *walk {
 				return listing{}, err
 			}
 			return c.list(ctx, "workloadIdentityPools", token, func(ctx context.Context, s *sdk) error {
-				call := s.iam.Projects.Locations.WorkloadIdentityPools.List(at.parent() + "/locations/global").ShowDeleted(true)
-				_, err := paged(call, c.pageOf(keysPage), token).Context(ctx).Do()
-				return err
+				return s.get(ctx, "iam", at.parent()+"/locations/global/workloadIdentityPools", showDeleted(pageAsked(c.pageOf(keysPage), token)))
 			})
 		},
 		of: func(at place, item jsontext.Value) (governed, string, []string, error) {

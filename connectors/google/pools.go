@@ -2,6 +2,7 @@ package google
 
 import (
 	"context"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -117,8 +118,7 @@ func (p *pools) add(ctx context.Context, r *connectors.Record) ([]refusal, error
 // pool reads a pool and its providers: iam/v1 workloadIdentityPools.get, .providers.list. One that is gone for good lets nobody in.
 func (c *client) pool(ctx context.Context, name string) (pool, error) {
 	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		_, err := s.iam.Projects.Locations.WorkloadIdentityPools.Get(name).Context(ctx).Do()
-		return err
+		return s.get(ctx, "iam", name, url.Values{})
 	})
 	if isStatus(err, 404) {
 		return pool{Off: "there is no such pool"}, nil
@@ -145,9 +145,7 @@ func (c *client) pool(ctx context.Context, name string) (pool, error) {
 	}
 	items, err := everyPage(func(token string) (listing, error) {
 		return c.list(ctx, "workloadIdentityPoolProviders", token, func(ctx context.Context, s *sdk) error {
-			call := s.iam.Projects.Locations.WorkloadIdentityPools.Providers.List(name).ShowDeleted(true)
-			_, err := paged(call, c.pageOf(mostPools), token).Context(ctx).Do()
-			return err
+			return s.get(ctx, "iam", name+"/providers", showDeleted(pageAsked(c.pageOf(mostPools), token)))
 		})
 	})
 	for _, v := range items {

@@ -24,8 +24,7 @@ func registryAgents(c *client) *walk {
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
 			l, err := c.list(ctx, "agents", token, func(ctx context.Context, s *sdk) error {
-				_, err := paged(s.registry.Projects.Locations.Agents.List(at.parent()), c.pageOf(mostAgents), token).Context(ctx).Do()
-				return err
+				return s.get(ctx, "agentregistry", at.parent()+"/agents", pageAsked(c.pageOf(mostAgents), token))
 			})
 			if err != nil {
 				return leaf{}, err

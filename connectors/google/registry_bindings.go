@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -26,8 +27,7 @@ func registryBindings(c *client) *walk {
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
 			l, err := c.list(ctx, "bindings", token, func(ctx context.Context, s *sdk) error {
-				_, err := paged(s.registry.Projects.Locations.Bindings.List(at.parent()), c.pageOf(mostBindings), token).Context(ctx).Do()
-				return err
+				return s.get(ctx, "agentregistry", at.parent()+"/bindings", pageAsked(c.pageOf(mostBindings), token))
 			})
 			if err != nil {
 				return leaf{}, err
@@ -87,8 +87,7 @@ func bindingID(name string) string {
 func (f *auditLog) readBinding(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked := f.client.now()
 	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		_, err := k.registry.Projects.Locations.Bindings.Get(s.ID).Context(ctx).Do()
-		return err
+		return k.get(ctx, "agentregistry", s.ID, url.Values{})
 	})
 	if isStatus(err, http.StatusNotFound) {
 		f.wakes = append(f.wakes, feedRegistryBindings)

@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -29,8 +30,7 @@ func registryServices(c *client) *walk {
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
 			l, err := c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-				_, err := paged(s.registry.Projects.Locations.Services.List(at.parent()), c.pageOf(mostRegistered), token).Context(ctx).Do()
-				return err
+				return s.get(ctx, "agentregistry", at.parent()+"/services", pageAsked(c.pageOf(mostRegistered), token))
 			})
 			if err != nil {
 				return leaf{}, err
@@ -103,8 +103,7 @@ func normalizeRegistryService(r connectors.Record) (connectors.Reading, error) {
 func (f *auditLog) readRegistryService(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked := f.client.now()
 	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		_, err := k.registry.Projects.Locations.Services.Get(s.ID).Context(ctx).Do()
-		return err
+		return k.get(ctx, "agentregistry", s.ID, url.Values{})
 	})
 	if isStatus(err, http.StatusNotFound) {
 		return absentNow(s, serviceID(s.Project, s.ID), "", false, asked)

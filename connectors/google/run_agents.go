@@ -124,7 +124,7 @@ func (c *client) runServices(ctx context.Context, at place, token string) (listi
 
 func (c *client) runServicesBy(ctx context.Context, at place, token string, most int) (listing, error) {
 	return c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-		return c.plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", pageAsked(c.pageOf(most), token), nil)
+		return plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", pageAsked(c.pageOf(most), token), nil)
 	})
 }
 
@@ -184,7 +184,7 @@ func (f *auditLog) readRun(ctx context.Context, cur *logCursor, s signal) ([]con
 		return nil, true, nil
 	}
 	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return f.client.plain(ctx, k.http, http.MethodGet, f.client.endpoints["run"]+"/v2/"+s.ID, url.Values{}, nil)
+		return plain(ctx, k.http, http.MethodGet, f.client.endpoints["run"]+"/v2/"+s.ID, url.Values{}, nil)
 	})
 	known := connectors.IsKnown(ctx, events.Identity(events.KindAgent, id))
 	if known && s.Tries == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -87,9 +88,7 @@ func keysRecord(at place, acc account, body jsontext.Value, asked time.Time) con
 // keys reads the keys of an account, by its uniqueId, whole.
 func (c *client) keys(ctx context.Context, at place, acc account) (jsontext.Value, error) {
 	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		call := s.iam.Projects.ServiceAccounts.Keys.List(at.parent() + "/serviceAccounts/" + acc.UniqueID)
-		_, err := call.KeyTypes("USER_MANAGED").Context(ctx).Do()
-		return err
+		return s.get(ctx, "iam", at.parent()+"/serviceAccounts/"+acc.UniqueID+"/keys", url.Values{"keyTypes": {"USER_MANAGED"}})
 	})
 	if err != nil {
 		return nil, err

@@ -34,7 +34,6 @@ func serviceAccounts(c *client) *walk {
 // accounts reads one page of a project's service accounts.
 func (c *client) accounts(ctx context.Context, at place, token string, size int64) (listing, error) {
 	return c.list(ctx, "accounts", token, func(ctx context.Context, s *sdk) error {
-		_, err := paged(s.iam.Projects.ServiceAccounts.List(at.parent()), size, token).Context(ctx).Do()
-		return err
+		return s.get(ctx, "iam", at.parent()+"/serviceAccounts", pageAsked(size, token))
 	})
 }

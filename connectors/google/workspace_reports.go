@@ -167,7 +167,7 @@ func (f *workspaceReports) read(ctx context.Context, r report, since time.Time, 
 	}
 	a, err := f.client.fetchAs(ctx, f.client.connectReports, func(ctx context.Context, s *sdk) error {
 		to := f.client.endpoints["admin"] + "/admin/reports/v1/activity/users/all/applications/" + r.application
-		return f.client.plain(ctx, s.http, http.MethodGet, to, q, nil)
+		return plain(ctx, s.http, http.MethodGet, to, q, nil)
 	})
 	if token != "" && isStatus(err, http.StatusBadRequest) {
 		return f.read(ctx, r, since, "")
