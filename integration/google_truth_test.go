@@ -150,7 +150,7 @@ func googleFollowed(t *testing.T, how following) {
 			t.Fatal(err)
 		}
 		options["subscription"], options["asset_inventory"] = out.Key, "organizations/"+box.Organization()
-	} else {
+	} else if !how.blind {
 		options["workspace_admin"] = "cloud-admin@tessellate.example"
 	}
 	c, err := google.Vendor.New(connectors.Settings{Tenant: "acme", Connection: "google", Endpoint: "http://127.0.0.1:1", Transport: m.transport, Options: options,

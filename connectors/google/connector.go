@@ -68,6 +68,10 @@ var audits = []string{feedRegistryAgents, feedReasoningEngines, feedServiceAccou
 	feedFolderPolicies, feedAccountPolicies, feedEnginePolicies, feedRunAgents, feedGeminiAgents, feedRegistryBindings, feedDelegations,
 	feedRunPolicies, feedAppPolicies, feedProviderPolicies, feedPoolPolicies, feedRegistryServices}
 
+// policyFeeds read policies: an account that is undeleted has its roles again, wherever they are.
+var policyFeeds = []string{feedIAMPolicies, feedFolderPolicies, feedAccountPolicies, feedEnginePolicies, feedRunPolicies, feedAppPolicies, feedProviderPolicies,
+	feedPoolPolicies}
+
 // feeds lists every feed with its pace. Google shows a new state of its lists to different callers at different times, so two
 // passes have to agree before something that a list no longer shows is held to be gone.
 func feeds(c *client) []connectors.Feed {

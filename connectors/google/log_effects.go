@@ -85,7 +85,7 @@ type effect struct {
 // confirmed; the match leaves out the package and the version, of which several are in use.
 var effects = map[string]effect{
 	"iam/createserviceaccount":   {reads: []string{readAccount}, want: wantThere},
-	"iam/undeleteserviceaccount": {reads: []string{readAccount, readKeys, readAccountPolicy}, want: wantThere, wakes: []string{feedIAMPolicies}},
+	"iam/undeleteserviceaccount": {reads: []string{readAccount, readKeys, readAccountPolicy}, want: wantThere, wakes: policyFeeds},
 	"iam/deleteserviceaccount":   {reads: []string{readAccount, readPolicy}, gone: true}, // its bindings are spelled otherwise from now on
 	"iam/disableserviceaccount":  {reads: []string{readAccount}, want: wantDisabled},
 	"iam/enableserviceaccount":   {reads: []string{readAccount}, want: wantActive},
