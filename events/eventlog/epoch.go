@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -35,6 +36,33 @@ func (l *Log) Restored() (Restored, bool) {
 		return Restored{}, false
 	}
 	return *l.restored, true
+}
+
+// Survived says up to which sequence the positions of an epoch still mean the same in this log: without a bound in the epoch in force, in a
+// former one up to where the restores since have left it. False: the log does not know the epoch.
+func (l *Log) Survived(ctx context.Context, epoch string) (uint64, bool, error) {
+	if err := l.sound(ctx); err != nil {
+		return 0, false, err
+	}
+	known, _, err := l.history(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	if upTo, ok := survived(known, epoch); ok {
+		return upTo, true, nil
+	}
+	return 0, false, nil
+}
+
+func survived(known []Epoch, epoch string) (upTo uint64, ok bool) {
+	upTo = math.MaxUint64
+	for _, e := range known { // an epoch may come again with the same id, when cursors were forgotten
+		if e.ID != epoch && (ok || e.Former == epoch) {
+			upTo = min(upTo, e.Resumed)
+		}
+		ok = ok || e.ID == epoch || e.Former == epoch
+	}
+	return upTo, ok
 }
 
 // ForgetCursors makes every feed start from nil. It writes one message, which sets all cursors stored before it aside, so that a

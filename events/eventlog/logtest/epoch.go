@@ -3,6 +3,7 @@ package logtest
 import (
 	"context"
 	"iter"
+	"math"
 	"testing"
 	"time"
 
@@ -74,6 +75,11 @@ func shorterLog(t *testing.T, s Subject) {
 	}
 	if e := now.Epoch(); e.Former != old.Epoch().ID || e.Ended != old.Seen().Sequence || e.Reason == "" {
 		t.Errorf("the new epoch is %+v", e)
+	}
+	for epoch, want := range map[string]uint64{old.Epoch().ID: r.Resumed, now.Epoch().ID: math.MaxUint64, "another": 0} {
+		if upTo, known, err := now.Survived(background(t), epoch); err != nil || upTo != want || known != (want > 0) {
+			t.Errorf("of epoch %s, all up to %d survived (%v, %v), want %d", epoch, upTo, known, err, want)
+		}
 	}
 	checkStartsAnew(t, now, 5)
 	again := s.Open(t, old.Seen(), now.Seen())

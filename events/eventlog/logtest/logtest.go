@@ -27,6 +27,7 @@ type Log interface {
 	First(ctx context.Context) (events.Position, error)
 	Count(ctx context.Context) (uint64, error)
 	Epoch() eventlog.Epoch
+	Survived(ctx context.Context, epoch string) (uint64, bool, error)
 	Restored() (eventlog.Restored, bool)
 	ForgetCursors(ctx context.Context, reason string) error
 	Seen() events.Position
