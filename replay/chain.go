@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -165,15 +167,17 @@ func (w *chainWalk) end() {
 			w.fault(0, "the place of feed %s of connection %s (tenant %s) counts %d events, and the log has %d of them", id.feed, id.connection, id.tenant, p.events, p.counted)
 		}
 	}
-	slices.SortFunc(w.report.Faults, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(a.Sequence-1, b.Sequence-1), cmp.Compare(a.Text, b.Text)) // those without a sequence come last
+	faults := w.report.Faults
+	sort.Slice(faults, func(i, j int) bool {
+		a, b := &faults[i], &faults[j]
+		return cmp.Or(cmp.Compare(a.Sequence-1, b.Sequence-1), cmp.Compare(a.Text, b.Text)) < 0 // those without a sequence come last
 	})
-	for _, f := range w.feeds {
-		w.report.Feeds = append(w.report.Feeds, *f)
-	}
-	slices.SortFunc(w.report.Feeds, func(a, b FeedHead) int {
+	ordered := slices.SortedFunc(maps.Values(w.feeds), func(a, b *FeedHead) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Feed, b.Feed))
 	})
+	for _, f := range ordered {
+		w.report.Feeds = append(w.report.Feeds, *f)
+	}
 	w.report.Head.Digest = w.digest()
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -87,8 +88,9 @@ func Diff(then, now []roster.Agent) ([]AgentDiff, error) {
 			out = append(out, d)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b AgentDiff) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	return out, nil
 }

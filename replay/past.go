@@ -1,11 +1,10 @@
 package replay
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -88,7 +87,7 @@ func ordered(filters []events.Filter, query func(events.Filter) iter.Seq2[events
 				all = append(all, m)
 			}
 		}
-		slices.SortFunc(all, func(a, b events.Message) int { return cmp.Compare(a.Position.Sequence, b.Position.Sequence) })
+		sort.Slice(all, func(i, j int) bool { return all[i].Position.Sequence < all[j].Position.Sequence })
 		for _, m := range all {
 			if !yield(m, nil) {
 				return

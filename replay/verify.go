@@ -1,12 +1,12 @@
 package replay
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/projections"
@@ -125,7 +125,7 @@ func (v *Verification) compare(view map[string][]byte, docs []projections.Docume
 	for key, body := range left {
 		v.Differences = append(v.Differences, Difference{Key: key, Name: nameIn(body), InView: true})
 	}
-	slices.SortFunc(v.Differences, func(a, b Difference) int { return cmp.Compare(a.Key, b.Key) })
+	sort.Slice(v.Differences, func(i, j int) bool { return v.Differences[i].Key < v.Differences[j].Key })
 	return nil
 }
 

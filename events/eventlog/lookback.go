@@ -1,12 +1,12 @@
 package eventlog
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -55,7 +55,7 @@ func (s *stream) lastUpTo(ctx context.Context, want stretch) ([]record, error) {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
+	sort.Slice(found, func(i, j int) bool { return found[i].seq < found[j].seq })
 	return found, nil
 }
 

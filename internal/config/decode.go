@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -220,6 +220,6 @@ func named[T any](d *decoder, n *yaml.Node, path string, read func(d *decoder, k
 		}
 		out = append(out, read(d, key, value, at))
 	})
-	slices.SortFunc(out, func(a, b T) int { return strings.Compare(name(a), name(b)) })
+	sort.Slice(out, func(i, j int) bool { return name(out[i]) < name(out[j]) })
 	return out
 }
