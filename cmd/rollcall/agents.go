@@ -39,7 +39,7 @@ that hangs on them.
   rollcall agents get "Invoice matcher"`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
 	c.Flags().StringVar(&status, "status", "", "only with this status: active, disabled, pending, deleted, unknown")
@@ -54,7 +54,11 @@ that hangs on them.
 		}
 		return reading(c.Context(), w, func(r *hub.Reader) error {
 			if past {
-				if r.Roster, err = replay.RosterAt(c.Context(), r.Log, r.Roster, tenant, at); err != nil {
+				log, err := old(c, r)
+				if err != nil {
+					return err
+				}
+				if r.Roster, err = replay.RosterAt(c.Context(), log, r.Roster, tenant, at); err != nil {
 					return err
 				}
 			}
@@ -107,7 +111,7 @@ With --output json it is one agent, as in the list that
   rollcall agents get "Invoice matcher" --as-of 30d`,
 		Args: cobra.ExactArgs(1),
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
 	then.bind(c)
@@ -140,7 +144,11 @@ With --output json it is one agent, as in the list that
 func oneAgent(c *cobra.Command, r *hub.Reader, tenant, what string, at replay.Bound, past bool) (a roster.Agent, coverage []roster.Coverage, err error) {
 	view := r.Roster
 	if past {
-		a, view, err = replay.AgentAt(c.Context(), r.Log, view, tenant, what, at)
+		log, failed := old(c, r)
+		if failed != nil {
+			return a, nil, failed
+		}
+		a, view, err = replay.AgentAt(c.Context(), log, view, tenant, what, at)
 	} else {
 		a, err = view.Find(c.Context(), tenant, what)
 	}

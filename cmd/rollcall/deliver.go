@@ -64,14 +64,18 @@ func (f *replayFlags) deliver(c *cobra.Command, r *hub.Reader, filters []events.
 	if err != nil {
 		return err
 	}
-	end, err := r.Log.End(ctx) // so that the replay does not deliver its own record
+	log, err := old(c, r)
+	if err != nil {
+		return err
+	}
+	end, err := log.End(ctx) // so that the replay does not deliver its own record
 	if err != nil {
 		return err
 	}
 	if stretch.To.Sequence == 0 || stretch.To.Sequence > end.Sequence {
 		stretch.To.Sequence = end.Sequence
 	}
-	all := func() iter.Seq2[events.Stored, error] { return replay.Read(ctx, r.Log, filters, stretch) }
+	all := func() iter.Seq2[events.Stored, error] { return replay.Read(ctx, log, filters, stretch) }
 	plan, err := replay.NewPlan(all(), d.rate)
 	if err != nil {
 		return err

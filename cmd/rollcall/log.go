@@ -44,7 +44,7 @@ with tenant, connection, feed, events and hash, and the list faults.`,
   rollcall log head --output json | jq -r '.feeds[] | "\(.feed) \(.hash)"'`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return reading(c.Context(), w, func(r *hub.Reader) error {
@@ -79,7 +79,7 @@ With --output json it is one object, as that of head.`,
   rollcall log verify --pinned 1204:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.Flags().StringVar(&pinned, "pinned", "", "head that was printed before")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -100,8 +100,12 @@ With --output json it is one object, as that of head.`,
 
 // walkChains walks the chains and tells what is wrong, or all of it to programs. Its error says that the log is not sound.
 func walkChains(c *cobra.Command, r *hub.Reader, pinned replay.Head, out *output) (*replay.ChainReport, error) {
+	log, err := r.History(c.Context()) // what it lacks are faults
+	if err != nil {
+		return nil, err
+	}
 	bar := newBar(c, "event")
-	report, err := replay.VerifyChains(c.Context(), r.Log, pinned, bar.pending)
+	report, err := replay.VerifyChains(c.Context(), log, pinned, bar.pending)
 	bar.Clear()
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ which each agent appears once.`,
 	}
 	// Flags are wrapped to fit the narrowest of common terminals.
 	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
-	c.AddCommand(upCommand(), agentsCommand(), findingsCommand(), linkCommand(), unlinkCommand(), assertionsCommand(), blueprintsCommand(), accessCommand(), tailCommand(), replayCommand(), rosterCommand(), logCommand(), diffCommand(), whyCommand(), eraseCommand(), connectionsCommand(), sandboxCommand(), configCommand())
+	c.AddCommand(upCommand(), agentsCommand(), findingsCommand(), linkCommand(), unlinkCommand(), assertionsCommand(), blueprintsCommand(), accessCommand(), tailCommand(), replayCommand(), rosterCommand(), logCommand(), archiveCommand(), diffCommand(), whyCommand(), eraseCommand(), connectionsCommand(), sandboxCommand(), configCommand())
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see `%s --help`", err, c.CommandPath())
 	})

@@ -60,7 +60,7 @@ position.`,
   rollcall agents history agt_4f2a --output json | jq -r .type`,
 		Args: cobra.ExactArgs(1),
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
 	c.Flags().StringVar(&from, "from", "", "first sequence or time (default the log's start)")
@@ -84,8 +84,12 @@ func history(c *cobra.Command, r *hub.Reader, tenant, what string, stretch repla
 	if err != nil {
 		return err
 	}
+	log, err := old(c, r)
+	if err != nil {
+		return err
+	}
 	p := show.NewPaper(c.OutOrStdout())
-	for m, err := range replay.Decoded(replay.Read(c.Context(), r.Log, of(&a), stretch)) {
+	for m, err := range replay.Decoded(replay.Read(c.Context(), log, of(&a), stretch)) {
 		if err != nil {
 			return err
 		}
@@ -125,7 +129,7 @@ delegations, credentials and stewards.
   rollcall diff --from 2h --agent "Invoice matcher"`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.Flags().StringVar(&from, "from", "", "the earlier moment")
 	c.Flags().StringVar(&to, "to", "", "the later moment (default now)")
@@ -141,7 +145,11 @@ delegations, credentials and stewards.
 			return fmt.Errorf("--from: %w", err)
 		}
 		return reading(c.Context(), w, func(r *hub.Reader) error {
-			then, err := replay.RosterAt(c.Context(), r.Log, r.Roster, tenant, first)
+			log, err := old(c, r)
+			if err != nil {
+				return err
+			}
+			then, err := replay.RosterAt(c.Context(), log, r.Roster, tenant, first)
 			if err != nil {
 				return err
 			}
@@ -151,7 +159,7 @@ delegations, credentials and stewards.
 				if err != nil {
 					return fmt.Errorf("--to: %w", err)
 				}
-				if now, err = replay.RosterAt(c.Context(), r.Log, r.Roster, tenant, last); err != nil {
+				if now, err = replay.RosterAt(c.Context(), log, r.Roster, tenant, last); err != nil {
 					return err
 				}
 			}

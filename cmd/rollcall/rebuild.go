@@ -24,7 +24,7 @@ over NATS finds its name in bucket rollcall_hub under view.roster (field live).`
   rollcall roster rebuild --drop-former`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	c.Flags().BoolVar(&drop, "drop-former", false, "only remove the roster that was live before the last rebuild")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "nothing but errors")
 	c.RunE = func(c *cobra.Command, _ []string) error {

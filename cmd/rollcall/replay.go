@@ -56,7 +56,7 @@ until, damaged, seconds.`,
   rollcall replay --from 9042 --to-url https://siem.example/in --rate 50`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	f.out.bind(c, cloudEvents)
 	f.only.bind(c)
 	c.Flags().StringVar(&f.from, "from", "", "first sequence or time (default the log's start)")
@@ -92,6 +92,10 @@ until, damaged, seconds.`,
 
 // run prints what was selected, and tells on standard error how far it came.
 func (f *replayFlags) run(c *cobra.Command, r *hub.Reader, filters []events.Filter, stretch replay.Range, speed replay.Speed) error {
+	log, err := old(c, r)
+	if err != nil {
+		return err
+	}
 	p, err := newPrinter(c, r, &f.out)
 	if err != nil {
 		return err
@@ -108,7 +112,7 @@ func (f *replayFlags) run(c *cobra.Command, r *hub.Reader, filters []events.Filt
 			_ = buffered.Flush() // a failure is kept, and is the next write's
 		}
 	}
-	err = p.print(replay.Pace(c.Context(), replay.Read(c.Context(), r.Log, filters, stretch), speed))
+	err = p.print(replay.Pace(c.Context(), replay.Read(c.Context(), log, filters, stretch), speed))
 	bar.Clear()
 	if flushed := buffered.Flush(); err == nil {
 		err = flushed

@@ -44,7 +44,7 @@ each with key, name, in_view, in_log, since and fields (path, view, log, since).
   rollcall roster verify --output json | jq -r '.differences[].name'`,
 		Args: cobra.NoArgs,
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return reading(c.Context(), w, func(r *hub.Reader) error {
@@ -55,8 +55,12 @@ each with key, name, in_view, in_log, since and fields (path, view, log, since).
 			if err != nil {
 				return err
 			}
+			log, err := old(c, r)
+			if err != nil {
+				return err
+			}
 			bar := newBar(c, "event")
-			v, err := replay.Verify(c.Context(), r.Log, view, roster.Version, roster.New, bar.pending)
+			v, err := replay.Verify(c.Context(), log, view, roster.Version, roster.New, bar.pending)
 			bar.Clear()
 			if err != nil {
 				return err

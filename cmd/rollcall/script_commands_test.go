@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -164,4 +165,20 @@ func silentCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s holds the secret at byte %d", name, i)
 		}
 	}
+}
+
+// flipCommand is `flip PATTERN`: in the one file that the pattern names, a bit in the middle is flipped.
+func flipCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: flip PATTERN")
+	}
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%s names %v, and not one file", args[0], found)
+	}
+	b, err := os.ReadFile(found[0])
+	ts.Check(err)
+	b[len(b)/2] ^= 4
+	ts.Check(os.WriteFile(found[0], b, 0o600))
 }

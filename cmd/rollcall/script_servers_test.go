@@ -119,3 +119,24 @@ func tamperCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Fatalf("the roster has no agent %q", args[1])
 }
+
+// forgetCommand is `forget FOLDER SEQUENCE`: the log of a hub that has ended loses its events up to there, as by an operator's purge.
+func forgetCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: forget FOLDER SEQUENCE")
+	}
+	upTo, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	ctx := background(ts)
+	server, err := natsd.Start(ctx, natsd.Options{Dir: ts.MkAbs(args[0])})
+	ts.Check(err)
+	defer server.Shutdown() //nolint:errcheck // what was removed is removed
+	nc, err := server.Connect()
+	ts.Check(err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	ts.Check(err)
+	stream, err := js.Stream(ctx, "ROLLCALL")
+	ts.Check(err)
+	ts.Check(stream.Purge(ctx, jetstream.WithPurgeSubject("rollcall.events.>"), jetstream.WithPurgeSequence(upTo+1)))
+}

@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"json": jsonCommand, "jsonlines": jsonLines, "keep": keepCommand, "until": untilCommand, "control": controlCommand,
 			"privatekey": privateKey, "nats": natsCommand, "taken": takenPort, "silent": silentCommand,
-			"tamper": tamperCommand,
+			"tamper": tamperCommand, "forget": forgetCommand, "flip": flipCommand,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DOCS", docs)

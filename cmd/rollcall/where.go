@@ -9,6 +9,7 @@ import (
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/internal/config"
 	"github.com/rollcallhq/rollcall/internal/hub"
+	"github.com/rollcallhq/rollcall/internal/show"
 )
 
 // where binds the flags that say where the hub's NATS is found.
@@ -21,6 +22,30 @@ func where(c *cobra.Command) *hub.Where {
 	f.StringVar(&w.Stream, "stream", "ROLLCALL", "name of the log's stream")
 	c.MarkFlagsMutuallyExclusive("nats", "nats-context")
 	return w
+}
+
+// whereOld binds the flags of where, and the one that says where the log's archive is found, for commands that read history.
+func whereOld(c *cobra.Command) *hub.Where {
+	w := where(c)
+	c.Flags().StringVar(&w.Archive, "archive", "", "folder of the log's archive, from which comes what the log no longer has; "+hub.NoArchive+
+		": the log alone (default the one that a hub on this machine writes)")
+	return w
+}
+
+// old opens the history, and says on standard error what it lacks.
+func old(c *cobra.Command, r *hub.Reader) (hub.History, error) {
+	h, err := r.History(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	lacks, err := r.Missing(c.Context())
+	if err != nil || lacks == 0 {
+		return h, err
+	}
+	p := show.NewPaper(c.ErrOrStderr())
+	p.Printf("%s the log lacks %s that its feeds have appended, and what is shown does, too: --archive names the archive that has them\n",
+		p.Yellow("incomplete:"), show.Count(lacks, "event"))
+	return h, nil
 }
 
 // reading opens what hubs have written for the time of a command.

@@ -26,7 +26,7 @@ the vendor's record or log entry, who did it, and when it was learned.`,
   rollcall why agt_4f2a grants --output json`,
 		Args: cobra.RangeArgs(1, 2),
 	}
-	w := where(c)
+	w := whereOld(c)
 	out.bind(c)
 	c.Flags().StringVar(&tenant, "tenant", "", "only of this tenant")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -39,7 +39,11 @@ the vendor's record or log entry, who did it, and when it was learned.`,
 			if err != nil {
 				return err
 			}
-			list, err := replay.Why(c.Context(), r.Log, &a, field)
+			log, err := old(c, r)
+			if err != nil {
+				return err
+			}
+			list, err := replay.Why(c.Context(), log, &a, field)
 			if err != nil {
 				return err
 			}

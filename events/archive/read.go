@@ -137,28 +137,30 @@ func (v *view) raw(ctx context.Context, from, to uint64) iter.Seq2[events.Stored
 func (v *view) lastOnly(ctx context.Context, q *events.Query, from, to uint64, later map[string]bool) iter.Seq2[events.Stored, error] {
 	return func(yield func(events.Stored, error) bool) {
 		f := subjectOf(q.Filter)
-		last := map[string]events.Stored{}
+		last := map[string]*events.Stored{}
 		for s, err := range v.raw(ctx, from, to) {
 			if err != nil {
 				yield(s, err)
 				return
 			}
 			if ok, _ := f.MatchStored(&s); ok && !later[s.Subject] {
-				last[s.Subject] = s
+				last[s.Subject] = &s
 			}
 		}
 		left := uint64(len(last))
 		for _, s := range slices.SortedFunc(maps.Values(last), bySequence) {
 			left--
 			s.Pending = left
-			if ok, err := selects(q.Filter, &s); (ok || err != nil) && !yield(s, err) {
+			if ok, err := selects(q.Filter, s); (ok || err != nil) && !yield(*s, err) {
 				return
 			}
 		}
 	}
 }
 
-func bySequence(a, b events.Stored) int { return cmp.Compare(a.Position.Sequence, b.Position.Sequence) }
+func bySequence(a, b *events.Stored) int {
+	return cmp.Compare(a.Position.Sequence, b.Position.Sequence)
+}
 
 // subjectOf is the part of a filter that a subject answers, as [events.Filter.Subject] has it.
 func subjectOf(f events.Filter) events.Filter {

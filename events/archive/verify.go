@@ -2,12 +2,12 @@ package archive
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -24,6 +24,8 @@ type Report struct {
 	// Unnamed are objects that no entry names: what a process has left that was stopped before it could enter its segment, or a segment
 	// whose entry was taken out. They are no part of the archive.
 	Unnamed []string `json:"unnamed"`
+
+	digests map[uint64]string
 }
 
 // Verify reads every object of an archive and holds each segment against its entry, each against its own header, and each against the one
@@ -35,7 +37,7 @@ func Verify(ctx context.Context, store Store, progress func(done, total uint64))
 	if err != nil {
 		return Report{}, fmt.Errorf("reading the archive in %s: %w", store, err)
 	}
-	v := &verification{store: store, named: map[string]bool{}, holds: map[string]uint64{}}
+	v := &verification{store: store, named: map[string]bool{}, holds: map[string]uint64{}, report: Report{digests: map[uint64]string{}}}
 	var last uint64
 	for _, name := range names {
 		if n, ok := numberIn(name); ok {
@@ -62,8 +64,20 @@ func Verify(ctx context.Context, store Store, progress func(done, total uint64))
 			v.report.Unnamed = append(v.report.Unnamed, name)
 		}
 	}
-	slices.SortStableFunc(v.report.Faults, func(a, b Fault) int { return cmp.Compare(a.Number, b.Number) })
+	sort.SliceStable(v.report.Faults, func(i, j int) bool { return v.report.Faults[i].Number < v.report.Faults[j].Number })
 	return v.report, ctx.Err()
+}
+
+// Expect holds the archive against what somebody knows of it: a segment with its digest that must be there. Number 0 is nothing.
+func (r *Report) Expect(number uint64, digest string) {
+	got, ok := r.digests[number]
+	switch {
+	case number == 0 || ok && got == digest:
+	case ok:
+		r.Faults = append(r.Faults, Fault{number, fmt.Sprintf("segment %d: its digest is %s, and was %s: it was written anew", number, short(got), short(digest))})
+	case !slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Number == number }):
+		r.Faults = append(r.Faults, Fault{number, fmt.Sprintf("segment %d: it is missing, with its entry: the archive went that far", number)})
+	}
 }
 
 type verification struct {
@@ -119,7 +133,7 @@ func (v *verification) check(ctx context.Context, e Entry) error {
 			v.fault(f)
 		}
 	}
-	v.before = &e
+	v.before, v.report.digests[e.Number] = &e, e.Digest
 	v.report.Segments, v.report.Size = v.report.Segments+1, v.report.Size+uint64(e.Size)
 	b, err := fetch(ctx, v.store, &e)
 	if f := (*Fault)(nil); errors.As(err, &f) {
@@ -189,12 +203,8 @@ func (v *verification) inside(e *Entry, b []byte) *Fault {
 
 // Err is nil for an archive that is sound, and else says how much is not.
 func (r *Report) Err() error {
-	switch n := len(r.Faults); n {
-	case 0:
-		return nil
-	case 1:
-		return errors.New("the archive is not sound: 1 fault")
-	default:
+	if n := len(r.Faults); n > 0 {
 		return fmt.Errorf("the archive is not sound: %d faults", n)
 	}
+	return nil
 }

@@ -37,6 +37,13 @@ func Views(ctx context.Context, nc *nats.Conn, replicas int) (*Board, error) {
 	})
 }
 
+// Archives say where the log's archive lies and how far it goes, under "log". They are kept on disk.
+func Archives(ctx context.Context, nc *nats.Conn) (*Board, error) {
+	return newBoard(ctx, nc, "archive.", jetstream.KeyValueConfig{
+		Bucket: HubBucket, Description: hubDescription, Storage: jetstream.FileStorage,
+	})
+}
+
 // Statuses are what the hubs' connections are doing, under <tenant>.<connection>. They are gone when the server is restarted.
 func Statuses(ctx context.Context, nc *nats.Conn) (*Board, error) {
 	return newBoard(ctx, nc, "", jetstream.KeyValueConfig{

@@ -75,6 +75,16 @@ func checkSettings(is jetstream.StreamConfig, o Options) error {
 	return &SettingsError{Stream: is.Name, Settings: c.wrong}
 }
 
+// CheckLimits returns a *[SettingsError] for a stream that drops messages by itself. A hub refuses to open one; whoever only reads may want to
+// say what that means.
+func CheckLimits(is jetstream.StreamConfig) error {
+	c := &checker{stream: is.Name}
+	if c.limits(is); len(c.wrong) == 0 {
+		return nil
+	}
+	return &SettingsError{Stream: is.Name, Settings: c.wrong}
+}
+
 func (c *checker) storage(is jetstream.StreamConfig, o Options) {
 	var missing []string
 	for _, s := range subjects {

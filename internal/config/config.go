@@ -22,6 +22,7 @@ type Config struct {
 	NATS    NATS
 	Hooks   Hooks
 	Privacy Privacy
+	Archive Archive
 	Tenants []Tenant // by name
 
 	// Findings are the thresholds from which on the passing of time makes a finding.
@@ -80,7 +81,8 @@ type Breaker struct {
 
 // Default is the configuration in which only what it says is set.
 func Default() Config {
-	return Config{Data: DefaultData, NATS: NATS{Listen: "127.0.0.1:0", Replicas: 1, Stream: "ROLLCALL"}, Findings: events.DefaultThresholds}
+	return Config{Data: DefaultData, NATS: NATS{Listen: "127.0.0.1:0", Replicas: 1, Stream: "ROLLCALL"},
+		Archive: Archive{Segment: DefaultSegment, Age: DefaultAge}, Findings: events.DefaultThresholds}
 }
 
 // DefaultData is the folder of all local state where nothing else is said: in the working directory, so that it is easy to see

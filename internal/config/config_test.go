@@ -55,6 +55,7 @@ nats:
   listen: 127.0.0.1:${env:PORT}
 hooks: {listen: 0.0.0.0:8090, behind_proxy: true}
 findings: {expiring: 30d, unused: 36h}
+archive: {folder: /mnt/archive, segment: 5000, age: 30m}
 tenants:
   acme:
     connections:
@@ -92,13 +93,14 @@ func TestParse(t *testing.T) {
 	want := Config{
 		Data: "/var/lib/rollcall", NATS: NATS{Listen: "127.0.0.1:4222", Replicas: 1, Stream: "ROLLCALL"},
 		Hooks:    Hooks{Listen: "0.0.0.0:8090", BehindProxy: true},
+		Archive:  Archive{Folder: "/mnt/archive", Segment: 5000, Age: 30 * time.Minute},
 		Findings: events.Thresholds{Settle: time.Hour, Expiring: 30 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 36 * time.Hour, Forget: 90 * 24 * time.Hour},
 		Tenants: []Tenant{{Name: "acme", Connections: []Connection{
 			{Name: "by-service", Vendor: "okta", Services: map[string]string{"iam": "http://127.0.0.1:1/iam"}, Auth: bearer(),
-				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 19},
+				Share: DefaultShare, Breaker: Breaker{DefaultBreakerMax, DefaultBreakerShare}, Line: 20},
 			{Name: "okta-main", Vendor: "okta", Endpoint: "https://acme.okta.com", Auth: bearer("client_id", "0123"),
 				Options: map[string]string{"projects": "a,b"}, Pace: map[string]time.Duration{"agents": 100 * time.Millisecond, "default": time.Minute},
-				Share: 0.25, Breaker: Breaker{7, 0.5}, Hook: connectors.Hook{Secret: hookValue, Header: "X-Rollcall"}, Line: 10},
+				Share: 0.25, Breaker: Breaker{7, 0.5}, Hook: connectors.Hook{Secret: hookValue, Header: "X-Rollcall"}, Line: 11},
 		}}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -190,6 +192,11 @@ func TestProblems(t *testing.T) {
 		{"nats: {replicas: 3}\n" + connection("vendor: okta, auth: {method: bearer}"), "for replicas set urls"},
 		{"nats: {user: u}\n" + connection("vendor: okta, auth: {method: bearer}"), "set urls too"},
 		{"nats: {urls: a, context: b}\n" + connection("vendor: okta, auth: {method: bearer}"), "either urls or a context"},
+		{"archive: {}\n" + connection(plain), "archive.folder: this setting is missing"},
+		{"archive: {folder: ''}\n" + connection(plain), "archive.folder: the archive's folder must have a name"},
+		{"archive: {folder: a, segment: 5}\n" + connection(plain), `archive.segment: "5" is not a number from 100 to`},
+		{"archive: {folder: a, age: soon}\n" + connection(plain), `archive.age: "soon" is not a duration`},
+		{"archive: {folder: a, age: 10ms}\n" + connection(plain), "archive.age: 10ms is too short: at least 1s"},
 		{"hooks: {}\n" + connection(plain), "hooks.listen: this setting is missing"},
 		{"hooks: {listen: everywhere}\n" + connection(plain+hook), `hooks.listen: "everywhere" is not host:port`},
 		{"hooks: {listen: ':8090'}\n" + connection(plain), "hooks.listen: listening beyond loopback needs certificate and key"},

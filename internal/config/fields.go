@@ -21,6 +21,10 @@ func rootFields() []field[Config] {
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) { section(d, n, path, natsFields(), &to.NATS) }},
 		{name: "hooks", about: "the door for vendors' pushes; without it everything is polled", schema: object(hooksFields()),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) { section(d, n, path, hooksFields(), &to.Hooks) }},
+		{name: "archive", about: "where closed stretches of the log are kept outside of NATS; without it nothing is archived", schema: object(archiveFields()),
+			read: func(d *decoder, n *yaml.Node, path string, to *Config) {
+				section(d, n, path, archiveFields(), &to.Archive)
+			}},
 		{name: "findings", about: "from when on the passing of time makes a finding", schema: object(findingsFields()),
 			read: func(d *decoder, n *yaml.Node, path string, to *Config) {
 				section(d, n, path, findingsFields(), &to.Findings)

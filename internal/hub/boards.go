@@ -18,6 +18,7 @@ type Boards struct {
 	Approvals *eventlog.Board // [connectors.Approval] by connection
 	Statuses  *eventlog.Board // [connectors.Status] by connection
 	Views     *eventlog.Board // [Views] by view
+	Archives  *eventlog.Board // [Archived] of the log
 }
 
 func openBoards(ctx context.Context, nc *nats.Conn) (b Boards, err error) {
@@ -32,6 +33,9 @@ func openBoards(ctx context.Context, nc *nats.Conn) (b Boards, err error) {
 	}
 	if b.Views, err = eventlog.Views(ctx, nc, 1); err != nil {
 		return b, fmt.Errorf("opening the note of where views live: %w", err)
+	}
+	if b.Archives, err = eventlog.Archives(ctx, nc); err != nil {
+		return b, fmt.Errorf("opening the note of where the archive lies: %w", err)
 	}
 	return b, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollcallhq/rollcall/connectors"
 	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/archive"
 	"github.com/rollcallhq/rollcall/events/eventlog"
 	"github.com/rollcallhq/rollcall/internal/config"
 	"github.com/rollcallhq/rollcall/internal/natsd"
@@ -46,7 +47,8 @@ type Hub struct {
 	js     jetstream.JetStream
 	told   *projections.Hearing
 	keys   *eventlog.Keys
-	door   *door // nil: pushes are not taken
+	door   *door           // nil: pushes are not taken
+	folder *archive.Folder // nil: nothing is archived
 
 	mu         sync.Mutex
 	log        *eventlog.Log
@@ -69,6 +71,11 @@ func Open(ctx context.Context, o Options) (_ *Hub, err error) {
 	}()
 	if err := h.connect(ctx); err != nil {
 		return nil, err
+	}
+	if dir := o.Config.Archive.Folder; dir != "" {
+		if h.folder, err = archive.MakeFolder(dir); err != nil {
+			return nil, fmt.Errorf("archive.folder: %w", err)
+		}
 	}
 	if h.Board.Views, err = eventlog.Views(ctx, h.nc, o.Config.NATS.Replicas); err != nil {
 		return nil, err
@@ -208,6 +215,9 @@ func (h *Hub) run(ctx context.Context) error {
 	g.Go(func() error { return h.keepRoster(ctx) })
 	g.Go(func() error { return h.publishStatuses(ctx) })
 	g.Go(func() error { return h.keepTime(ctx) })
+	if h.folder != nil {
+		g.Go(func() error { return h.keepArchive(ctx) })
+	}
 	for _, t := range h.opts.Config.Tenants {
 		for _, c := range t.Connections {
 			run, err := h.connection(t.Name, c)

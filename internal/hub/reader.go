@@ -24,6 +24,7 @@ type Where struct {
 	Context string // of the nats command line tool
 	Data    string // else: the folder of a hub on this machine
 	Stream  string // of the log; empty: ROLLCALL
+	Archive string // folder of the log's archive; empty: the one that a hub has noted; [NoArchive]: none
 }
 
 // Reader reads what hubs have written, without being one.
@@ -33,11 +34,13 @@ type Reader struct {
 	View   *projections.Bucket // the roster's documents
 	Boards Boards
 
-	keys   *eventlog.Keys
-	stream string // of the log
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	server *natsd.Server // where no hub runs
+	keys    *eventlog.Keys
+	where   Where
+	history History // nil: not opened yet
+	stream  string  // of the log
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	server  *natsd.Server // where no hub runs
 }
 
 // Alone reports whether no hub runs: what is read is as it was left.
@@ -45,7 +48,7 @@ func (r *Reader) Alone() bool { return r.server != nil }
 
 // OpenReader connects to where a hub works.
 func OpenReader(ctx context.Context, w Where) (_ *Reader, err error) {
-	r := &Reader{stream: w.Stream}
+	r := &Reader{where: w, stream: w.Stream}
 	defer func() {
 		if err != nil {
 			r.Close()

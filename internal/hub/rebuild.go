@@ -46,6 +46,10 @@ func (r *Reader) Rebuild(ctx context.Context, progress RebuildProgress) (Rebuilt
 		case <-ctx.Done():
 		}
 	}()
+	log, err := r.Whole(ctx)
+	if err != nil {
+		return Rebuilt{}, err
+	}
 	v, err := r.planRebuild(ctx)
 	if err != nil {
 		return Rebuilt{}, err
@@ -60,14 +64,14 @@ func (r *Reader) Rebuild(ctx context.Context, progress RebuildProgress) (Rebuilt
 		return Rebuilt{}, err
 	}
 	err = projections.Build(ctx, projections.Config{
-		Name: v.Building, Version: roster.Version, New: roster.New, Log: r.Log, View: built,
+		Name: v.Building, Version: roster.Version, New: roster.New, Log: log, View: built,
 		Committed: func(c projections.Checkpoint) { progress("building", c.Sequence, end.Sequence) },
 	})
 	if err != nil {
 		return Rebuilt{}, err
 	}
 	failpoint.Hit("rebuild.built")
-	out, err := r.verifyBuilt(ctx, built, v.Building, progress)
+	out, err := r.verifyBuilt(ctx, log, built, v.Building, progress)
 	if err != nil {
 		return out, err
 	}
@@ -102,13 +106,13 @@ func nextView(name string) string {
 	return roster.Name + "_" + strconv.Itoa(n+1)
 }
 
-func (r *Reader) verifyBuilt(ctx context.Context, built *projections.Bucket, name string, progress RebuildProgress) (Rebuilt, error) {
+func (r *Reader) verifyBuilt(ctx context.Context, log History, built *projections.Bucket, name string, progress RebuildProgress) (Rebuilt, error) {
 	s, err := built.Snapshot(ctx)
 	if err != nil {
 		return Rebuilt{}, err
 	}
 	var total uint64
-	v, err := replay.Verify(ctx, r.Log, s, roster.Version, roster.New, func(pending uint64) {
+	v, err := replay.Verify(ctx, log, s, roster.Version, roster.New, func(pending uint64) {
 		total = max(total, pending+1)
 		progress("verifying", total-pending, total)
 	})
