@@ -165,8 +165,12 @@ func TestFaults(t *testing.T) {
 		for other, content := range s.Objects {
 			if other != name && strings.HasPrefix(other, name[:5]) {
 				n := uint64(other[strings.Index(other, "/")+10] - '0')
-				mustFind(t, s, name+" swapped with "+other, number, func(m map[string][]byte) { m[name], m[other] = content, whole })
-				mustFind(t, s, name+" swapped with "+other, n, func(m map[string][]byte) { m[name], m[other] = content, whole })
+				swap := func(m map[string][]byte) { m[name], m[other] = content, whole }
+				mustFind(t, s, name+" swapped with "+other, number, swap)
+				if f := mustFind(t, s, name+" swapped with "+other, n, swap); name < "segments" != strings.Contains(f.Text, "is that of segment") ||
+					name > "segments" != strings.Contains(f.Text, "it holds segment") {
+					t.Errorf("%s swapped with %s: %s", name, other, f.Text)
+				}
 				mustFind(t, s, other+" copied over "+name, number, func(m map[string][]byte) { m[name] = content })
 			}
 		}
@@ -182,7 +186,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func mustFind(t *testing.T, sound *archivetest.Memory, what string, number uint64, damage func(map[string][]byte)) {
+func mustFind(t *testing.T, sound *archivetest.Memory, what string, number uint64, damage func(map[string][]byte)) (found archive.Fault) {
 	t.Helper()
 	s := sound.Clone()
 	damage(s.Objects)
@@ -190,15 +194,19 @@ func mustFind(t *testing.T, sound *archivetest.Memory, what string, number uint6
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	if !slices.ContainsFunc(r.Faults, func(f archive.Fault) bool {
+	at := slices.IndexFunc(r.Faults, func(f archive.Fault) bool {
 		return f.Number == number && strings.HasPrefix(f.Text, fmt.Sprintf("segment %d", number))
-	}) {
+	})
+	if at >= 0 {
+		found = r.Faults[at]
+	} else {
 		t.Errorf("%s: segment %d is not named: %v", what, number, r.Faults)
 	}
 	got, err := read(t, s) // nobody is told altered events
 	if want, _ := read(t, sound); err == nil && !slices.Equal(got, want) {
 		t.Errorf("%s: %d of %d events are read without an error", what, len(got), len(want))
 	}
+	return found
 }
 
 // read reads an archive whole.
@@ -213,7 +221,37 @@ func read(t *testing.T, s archive.Store) (hashes []string, err error) {
 		}
 		hashes = append(hashes, s.Hash)
 	}
-	return hashes, nil
+	end, err := a.End(t.Context()) // from where on the log is read, and archived
+	return append(hashes, end.String()), err
+}
+
+// A segment that somebody has written anew, with its entry, shows in the next one.
+func TestForgedSegment(t *testing.T) {
+	log := (&tape{}).restored(0, "a", 9)
+	forged := &tape{messages: slices.Clone(log.messages), epoch: "a", survived: log.survived}
+	m := &forged.messages[4]
+	m.Body = []byte(`{"type":"agent.updated","forged":true}`)
+	m.Hash = events.ChainHash("", m.Body)
+	s, other := archivetest.NewMemory(), archivetest.NewMemory()
+	write(t, s, log, archive.Options{Events: 3})
+	write(t, other, forged, archive.Options{Events: 3})
+	sound(t, other)
+	for name := range s.Objects {
+		if strings.Contains(name, "/0000000002") {
+			delete(s.Objects, name)
+		}
+	}
+	for name, content := range other.Objects {
+		if strings.Contains(name, "/0000000002") {
+			s.Objects[name] = content
+		}
+	}
+	if r, err := archive.Verify(t.Context(), s, nil); err != nil || len(r.Faults) != 1 || r.Faults[0].Number != 3 || !strings.Contains(r.Faults[0].Text, "and segment 2 has") {
+		t.Errorf("%+v, %v: want a fault between segment 2 and 3", r.Faults, err)
+	}
+	if _, err := archive.Open(t.Context(), s); err == nil {
+		t.Error("it is read")
+	}
 }
 
 // The end of an archive, taken out whole, is known to who knows the log's end.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -24,6 +25,9 @@ func FuzzLine(f *testing.F) {
 		line := appendLine(nil, &want)
 		if n := bytes.IndexByte(line, '\n'); n != len(line)-1 {
 			t.Fatalf("it is no line: %q", line)
+		}
+		if !jsontext.Value(line).IsValid() {
+			t.Fatalf("it is no JSON: %q", line)
 		}
 		got, err := parseLine(line[:len(line)-1])
 		if err != nil {
@@ -91,6 +95,31 @@ func FuzzEntry(f *testing.F) {
 			t.Errorf("it names %s", e.Name)
 		}
 	})
+}
+
+// What does not follow from the segment before is refused.
+func TestFollows(t *testing.T) {
+	before := Entry{Header: Header{Number: 1, Epoch: "e", From: 1, To: 9}, Digest: "aa"}
+	for _, c := range []struct {
+		Header
+		ok bool
+	}{
+		{Header{Number: 2, Epoch: "e", From: 10, Former: "aa"}, true},
+		{Header{Number: 2, Epoch: "e", From: 11, Former: "aa"}, false}, // a gap
+		{Header{Number: 2, Epoch: "e", From: 9, Former: "aa"}, false},  // twice
+		{Header{Number: 2, Epoch: "f", From: 5, Former: "aa"}, true},   // restored
+		{Header{Number: 2, Epoch: "f", From: 10, Former: "aa"}, true},
+		{Header{Number: 2, Epoch: "f", From: 11, Former: "aa"}, false},
+		{Header{Number: 2, Epoch: "e", From: 10, Former: "bb"}, false},
+		{Header{Number: 2, Epoch: "e", From: 10}, false},
+	} {
+		if f := (&Entry{Header: c.Header}).follows(&before); (f == nil) != c.ok {
+			t.Errorf("%+v: %v", c.Header, f)
+		}
+	}
+	if f := (&Entry{Header: Header{Number: 1, Epoch: "e", From: 2}}).follows(&Entry{}); f == nil {
+		t.Error("a first segment may begin anywhere")
+	}
 }
 
 // A line longer than any buffer is read whole, and one that has no end is no line.
