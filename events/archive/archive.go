@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -137,6 +138,21 @@ func (a *Archive) Last() (Entry, bool) {
 		return Entry{}, false
 	}
 	return a.entries[len(a.entries)-1], true
+}
+
+// Stretch is what a segment covers of the log's present life.
+type Stretch struct {
+	From, To uint64    // both included
+	LastTime time.Time // no event in it was stored later
+}
+
+// Stretches are what the archive covers of the log's present life, without a gap.
+func (a *Archive) Stretches() []Stretch {
+	out := make([]Stretch, len(a.spans))
+	for i, s := range a.spans {
+		out[i] = Stretch{s.entry.From, s.to, s.entry.LastTime}
+	}
+	return out
 }
 
 // End implements what a reader of logs asks: the position up to which the archive covers the log.

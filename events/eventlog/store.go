@@ -62,6 +62,9 @@ type store interface {
 	// state returns the first and last sequence of the stream, as new as the last acknowledged commit but for lag.
 	state(ctx context.Context) (first, last uint64, err error)
 
+	// remove takes a subject's records before a sequence out.
+	remove(ctx context.Context, subject string, before uint64) error
+
 	// count returns how many records match.
 	count(ctx context.Context, filter string) (uint64, error)
 

@@ -12,6 +12,7 @@ type Archive struct {
 	Folder  string        // empty: nothing is archived
 	Segment int           // events in a segment, at most
 	Age     time.Duration // of the first event of a segment that is not full, when it is closed
+	Keep    time.Duration // how long the stream keeps events that are archived and are no last states; 0: for ever
 }
 
 // Defaults of the archive.
@@ -19,6 +20,7 @@ const (
 	DefaultSegment = 20_000
 	DefaultAge     = time.Hour
 	MinAge         = time.Second
+	MinKeep        = 24 * time.Hour
 )
 
 func archiveFields() []field[Archive] {
@@ -35,22 +37,24 @@ func archiveFields() []field[Archive] {
 				to.Segment = int(d.number(n, path, 100, 1e6, true))
 			}},
 		{name: "age", about: "how old the first event of a segment may become before it is closed though it is not full: 30m; at least 1s; default 1h",
-			schema: &jsonschema.Schema{Type: "string"}, read: readAge},
+			schema: &jsonschema.Schema{Type: "string"}, read: func(d *decoder, n *yaml.Node, path string, to *Archive) { to.Age = d.atLeast(n, path, MinAge) }},
+		{name: "keep", about: "how long the log's stream keeps what is archived: 8760h; at least 24h; older events are removed from it, but never the last one about an entity; default: for ever",
+			schema: &jsonschema.Schema{Type: "string"}, read: func(d *decoder, n *yaml.Node, path string, to *Archive) { to.Keep = d.atLeast(n, path, MinKeep) }},
 	}
 }
 
-func readAge(d *decoder, n *yaml.Node, path string, to *Archive) {
+// atLeast reads a duration with a lower bound.
+func (d *decoder) atLeast(n *yaml.Node, path string, low time.Duration) time.Duration {
 	s, ok := d.text(n, path)
 	if !ok {
-		return
+		return 0
 	}
-	age, err := time.ParseDuration(s)
+	v, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
 		d.fail(n.Line, path, "%q is not a duration such as 30m or 24h", n.Value)
-	case age < MinAge:
-		d.fail(n.Line, path, "%s is too short: at least %v, since each segment is an object of its own", n.Value, MinAge)
-	default:
-		to.Age = age
+	case v < low:
+		d.fail(n.Line, path, "%s is too short: at least %v", n.Value, low)
 	}
+	return v
 }

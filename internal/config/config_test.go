@@ -55,7 +55,7 @@ nats:
   listen: 127.0.0.1:${env:PORT}
 hooks: {listen: 0.0.0.0:8090, behind_proxy: true}
 findings: {expiring: 30d, unused: 36h}
-archive: {folder: /mnt/archive, segment: 5000, age: 30m}
+archive: {folder: /mnt/archive, segment: 5000, age: 30m, keep: 720h}
 tenants:
   acme:
     connections:
@@ -93,7 +93,7 @@ func TestParse(t *testing.T) {
 	want := Config{
 		Data: "/var/lib/rollcall", NATS: NATS{Listen: "127.0.0.1:4222", Replicas: 1, Stream: "ROLLCALL"},
 		Hooks:    Hooks{Listen: "0.0.0.0:8090", BehindProxy: true},
-		Archive:  Archive{Folder: "/mnt/archive", Segment: 5000, Age: 30 * time.Minute},
+		Archive:  Archive{Folder: "/mnt/archive", Segment: 5000, Age: 30 * time.Minute, Keep: 720 * time.Hour},
 		Findings: events.Thresholds{Settle: time.Hour, Expiring: 30 * 24 * time.Hour, LongLife: 400 * 24 * time.Hour, Unused: 36 * time.Hour, Forget: 90 * 24 * time.Hour},
 		Tenants: []Tenant{{Name: "acme", Connections: []Connection{
 			{Name: "by-service", Vendor: "okta", Services: map[string]string{"iam": "http://127.0.0.1:1/iam"}, Auth: bearer(),
@@ -197,6 +197,7 @@ func TestProblems(t *testing.T) {
 		{"archive: {folder: a, segment: 5}\n" + connection(plain), `archive.segment: "5" is not a number from 100 to`},
 		{"archive: {folder: a, age: soon}\n" + connection(plain), `archive.age: "soon" is not a duration`},
 		{"archive: {folder: a, age: 10ms}\n" + connection(plain), "archive.age: 10ms is too short: at least 1s"},
+		{"archive: {folder: a, keep: 1h}\n" + connection(plain), "archive.keep: 1h is too short: at least 24h0m0s"},
 		{"hooks: {}\n" + connection(plain), "hooks.listen: this setting is missing"},
 		{"hooks: {listen: everywhere}\n" + connection(plain+hook), `hooks.listen: "everywhere" is not host:port`},
 		{"hooks: {listen: ':8090'}\n" + connection(plain), "hooks.listen: listening beyond loopback needs certificate and key"},

@@ -55,19 +55,25 @@ func (h *Hub) archiveWhileHeld(ctx context.Context, every time.Duration) error {
 	if err != nil {
 		return err
 	}
-	for c, noted := h.opts.Config.Archive, uint64(0); ; {
+	if err := h.mayArchive(ctx, a); err != nil {
+		return err
+	}
+	for c, known := h.opts.Config.Archive, uint64(0); ; {
 		w, err := a.Write(ctx, h.Log(), archive.Options{Events: c.Segment, Age: c.Age})
 		if err != nil {
 			return err
 		}
-		if last, ok := a.Last(); ok && last.Number != noted {
+		if w.Segments > 0 {
+			h.opts.Logger.Debug("archived", "segments", w.Segments, "events", w.Events, "bytes", w.Size, "damaged", w.Damaged)
+		}
+		if last, ok := a.Last(); ok && last.Number != known {
 			if err := h.noteArchived(ctx, last); err != nil {
 				return err
 			}
-			noted = last.Number
+			known = last.Number
 		}
-		if w.Segments > 0 {
-			h.opts.Logger.Debug("archived", "segments", w.Segments, "events", w.Events, "bytes", w.Size, "damaged", w.Damaged)
+		if err := h.thin(ctx, a); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -79,13 +85,41 @@ func (h *Hub) archiveWhileHeld(ctx context.Context, every time.Duration) error {
 	}
 }
 
+// mayArchive refuses to go on with an archive that lacks what was archived elsewhere and then removed from the stream: it would seem whole.
+func (h *Hub) mayArchive(ctx context.Context, a *archive.Archive) error {
+	note, ok, err := archived(ctx, h.Board.Archives)
+	if err != nil || !ok || note.Thinning == 0 {
+		return err
+	}
+	log, err := archive.Join(ctx, h.Log(), a)
+	if err != nil {
+		return err
+	}
+	if err := complete(ctx, log); err != nil {
+		return fmt.Errorf("the archive in %s cannot be continued: %w. A hub has archived them to %s, and removed them from the stream: copy that archive", h.folder, err, note.Folder)
+	}
+	return nil
+}
+
 // noteArchived says for readers where the archive lies and how far it goes.
 func (h *Hub) noteArchived(ctx context.Context, last archive.Entry) error {
 	folder, err := filepath.Abs(h.folder.String())
 	if err != nil {
 		return err
 	}
-	b, err := events.Marshal(Archived{Folder: folder, Segment: last.Number, Digest: last.Digest, Sequence: last.To})
+	return h.note(ctx, func(n *Archived) {
+		n.Folder, n.Segment, n.Digest, n.Epoch, n.Sequence = folder, last.Number, last.Digest, last.Epoch, last.To
+	})
+}
+
+// note alters the note; who holds the lease does it.
+func (h *Hub) note(ctx context.Context, alter func(*Archived)) error {
+	n, _, err := archived(ctx, h.Board.Archives)
+	if err != nil {
+		return err
+	}
+	alter(&n)
+	b, err := events.Marshal(n)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package hub_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/rollcallhq/rollcall/connectors/all"
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/events/archive"
 	"github.com/rollcallhq/rollcall/events/eventlog"
@@ -28,7 +26,7 @@ func (w *world) archiving(folder string) *running {
 	c := config.Default()
 	c.NATS = config.NATS{URLs: []string{fmt.Sprintf("nats://127.0.0.1:%d", w.port)}, Replicas: 1, Stream: "ROLLCALL"}
 	c.Tenants = []config.Tenant{{Name: "acme", Connections: w.company.Connections()}}
-	c.Archive = config.Archive{Folder: folder, Segment: 50, Age: 200 * time.Millisecond}
+	c.Archive = config.Archive{Folder: folder, Segment: 10, Age: 200 * time.Millisecond}
 	return w.start(c)
 }
 
@@ -116,7 +114,7 @@ func TestHubsArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	want := hub.Archived{Folder: folder, Segment: last.Number, Digest: last.Digest, Sequence: last.To}
+	want := hub.Archived{Folder: folder, Segment: last.Number, Digest: last.Digest, Epoch: last.Epoch, Sequence: last.To}
 	second.until(t, "the note says how far the archive goes", func() bool {
 		note, ok, err := r.Archived(t.Context())
 		return err == nil && ok && note == want
@@ -178,23 +176,6 @@ func TestRosterFromArchive(t *testing.T) {
 	defer alone.Close()
 	if _, err := alone.Rebuild(t.Context(), func(string, uint64, uint64) {}); err == nil || !strings.Contains(err.Error(), "the log lacks") {
 		t.Errorf("rebuilding without the archive: %v, want that events are lacking", err)
-	}
-
-	// An archive that cannot be read stops the roster, since the log alone is not whole.
-	if err := os.Remove(filepath.Join(folder, "index", "0000000001.json")); err != nil {
-		t.Fatal(err)
-	}
-	c := config.Default()
-	c.NATS = config.NATS{URLs: []string{where.URL}, Replicas: 1, Stream: "ROLLCALL"}
-	c.Tenants = []config.Tenant{{Name: "acme", Connections: w.company.Connections()}}
-	c.Archive = config.Archive{Folder: folder, Segment: 50, Age: time.Hour}
-	stopped, err := hub.Open(t.Context(), hub.Options{Config: c, Vendors: all.Vendors})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stopped.Close()
-	if err := stopped.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "its archive cannot be read: segment 1: its entry") {
-		t.Errorf("running: %v", err)
 	}
 }
 

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
+	"time"
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/events/archive"
+	"github.com/rollcallhq/rollcall/events/eventlog"
 	"github.com/rollcallhq/rollcall/projections"
 	"github.com/rollcallhq/rollcall/replay"
 )
@@ -22,24 +25,33 @@ type History interface {
 	Count(ctx context.Context) (uint64, error)
 }
 
-// Archived is the note of where a hub archives the log, and how far it has come.
+// Archived is the note of where a hub archives the log, how far it has come, and what it has removed from the stream since.
 type Archived struct {
-	Folder   string `json:"folder"`   // absolute, on the machine of the hub
-	Segment  uint64 `json:"segment"`  // number of the last one
-	Digest   string `json:"digest"`   // its own
-	Sequence uint64 `json:"sequence"` // up to which the log is archived
+	Folder   string `json:"folder"`         // absolute, on the machine of the hub
+	Segment  uint64 `json:"segment"`        // number of the last one
+	Digest   string `json:"digest"`         // its own
+	Epoch    string `json:"epoch,omitzero"` // of the log
+	Sequence uint64 `json:"sequence"`       // up to which the log is archived
+
+	// Thinning is the sequence up to which the stream may lack events, but for last states; Thinned the one up to which they are removed.
+	Thinning uint64 `json:"thinning,omitzero"`
+	Thinned  uint64 `json:"thinned,omitzero"`
 }
 
 const archivedKey = "log"
 
-// Archived is what a hub has noted of the log's archive; false: nothing.
-func (r *Reader) Archived(ctx context.Context) (Archived, bool, error) {
+func archived(ctx context.Context, board *eventlog.Board) (Archived, bool, error) {
 	var a Archived
-	b, ok, err := r.Boards.Archives.Get(ctx, archivedKey)
+	b, ok, err := board.Get(ctx, archivedKey)
 	if err == nil && ok {
 		err = events.Unmarshal(b, &a)
 	}
 	return a, ok && err == nil, err
+}
+
+// Archived is what a hub has noted of the log's archive; false: nothing.
+func (r *Reader) Archived(ctx context.Context) (Archived, bool, error) {
+	return archived(ctx, r.Boards.Archives)
 }
 
 // History opens what the log holds and what was archived of it, as one. Without an archive it is the log.
@@ -91,21 +103,50 @@ func (r *Reader) Missing(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return missing(ctx, h)
+	n, err := missing(ctx, h)
+	if errors.Is(err, errBusy) {
+		return 0, nil // nothing is known to be missing
+	}
+	return n, err
 }
 
+// errBusy: the log grew each time its events were counted.
+var errBusy = errors.New("the log's events could not be counted, because it is being written all the time: try again")
+
+// missing counts while the log may grow: what its places count lies between what it holds before and after they are read.
 func missing(ctx context.Context, h History) (uint64, error) {
-	places, err := h.Places(ctx)
-	if err != nil {
-		return 0, err
+	for range countTries {
+		before, err := h.Count(ctx)
+		if err != nil {
+			return 0, err
+		}
+		places, err := h.Places(ctx)
+		if err != nil {
+			return 0, err
+		}
+		var appended uint64
+		for _, p := range places {
+			appended += p.Events
+		}
+		if appended <= before {
+			return 0, nil
+		}
+		after, err := h.Count(ctx)
+		if err != nil || appended > after {
+			return appended - min(appended, after), err
+		}
+		if !pause(ctx, countPause) {
+			return 0, context.Cause(ctx)
+		}
 	}
-	var appended uint64
-	for _, p := range places {
-		appended += p.Events
-	}
-	held, err := h.Count(ctx) // after the places: it may only have grown
-	return appended - min(appended, held), err
+	return 0, errBusy
 }
+
+// How often events are counted again while the log grows.
+const (
+	countTries = 20
+	countPause = 50 * time.Millisecond
+)
 
 // Whole is the history, if it lacks nothing.
 func (r *Reader) Whole(ctx context.Context) (History, error) {
@@ -124,19 +165,47 @@ func complete(ctx context.Context, h History) error {
 	return err
 }
 
-// history is what this hub's roster is folded from: the log, and with it the archive, where a hub keeps one. An archive that cannot be read
-// stops the roster only if the log alone is not whole.
-func (h *Hub) history(ctx context.Context) (projections.Log, error) {
-	if h.folder == nil {
-		return h.Log(), nil
+// folded is what this hub's roster is folded from: the log, and with it, where a hub archives, what the stream no longer has.
+type folded struct {
+	*eventlog.Log
+	hub *Hub
+}
+
+// Read implements [projections.Log]. Archive and log are joined at each reading, since both move on.
+func (f *folded) Read(ctx context.Context, q events.Query) iter.Seq2[events.Message, error] {
+	return func(yield func(events.Message, error) bool) {
+		log, err := f.from(ctx, q.From)
+		if err != nil {
+			yield(events.Message{}, err)
+			return
+		}
+		log.Read(ctx, q)(yield)
 	}
-	log, err := joined(ctx, h.Log(), h.folder.String())
+}
+
+// from is where a reading from a sequence on is read.
+func (f *folded) from(ctx context.Context, seq uint64) (projections.Log, error) {
+	note, _, err := archived(ctx, f.hub.Board.Archives)
+	switch {
+	case err != nil:
+		return nil, err
+	case seq > note.Sequence: // nothing there is in the archive
+		return f.Log, nil
+	case f.hub.folder == nil && seq > note.Thinning:
+		return f.Log, nil
+	case f.hub.folder == nil:
+		return nil, fmt.Errorf("events up to %d were archived and removed from the stream: set archive.folder to the archive, which a hub has written to %s", note.Thinning, note.Folder)
+	}
+	log, err := joined(ctx, f.Log, f.hub.folder.String())
+	if err == nil && seq <= note.Thinning {
+		return log, complete(ctx, log)
+	}
 	if err == nil || errors.Is(err, events.ErrEpoch) || ctx.Err() != nil {
 		return log, err
 	}
-	if lacking := complete(ctx, h.Log()); lacking != nil {
-		return nil, fmt.Errorf("%w, and its archive cannot be read: %w", lacking, err)
+	if lacking := complete(ctx, f.Log); lacking != nil {
+		return nil, fmt.Errorf("%w, and the archive cannot be read: %w", lacking, err)
 	}
-	h.opts.Logger.Warn("the archive cannot be read: the roster is folded from the log alone, which is whole", "why", err)
-	return h.Log(), nil
+	f.hub.opts.Logger.Warn("the archive cannot be read: the roster is folded from the log alone, which is whole", "why", err)
+	return f.Log, nil
 }

@@ -118,10 +118,6 @@ func (h *Hub) keepRoster(ctx context.Context) error {
 
 // keepRosterHere keeps the roster in its bucket until another is the live one.
 func (h *Hub) keepRosterHere(ctx context.Context) error {
-	log, err := h.history(ctx)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan struct{})
@@ -131,8 +127,8 @@ func (h *Hub) keepRosterHere(ctx context.Context) error {
 			cancel()
 		}
 	}()
-	err = projections.Run(ctx, projections.Config{
-		Name: roster.Name, Version: roster.Version, New: roster.New, Log: log, View: h.View, Hearer: h.told, Logger: h.opts.Logger,
+	err := projections.Run(ctx, projections.Config{
+		Name: roster.Name, Version: roster.Version, New: roster.New, Log: &folded{h.Log(), h}, View: h.View, Hearer: h.told, Logger: h.opts.Logger,
 		Lease:     h.lease("view." + roster.Name),
 		Committed: h.reached,
 	})

@@ -26,6 +26,7 @@ type Log interface {
 	End(ctx context.Context) (events.Position, error)
 	First(ctx context.Context) (events.Position, error)
 	Count(ctx context.Context) (uint64, error)
+	Thin(ctx context.Context, subject string, upTo uint64) error
 	Epoch() eventlog.Epoch
 	Survived(ctx context.Context, epoch string) (uint64, bool, error)
 	Restored() (eventlog.Restored, bool)
@@ -133,6 +134,7 @@ var cases = []struct {
 	{"read by sequence", readBounds},
 	{"read by time", readTimes},
 	{"read the last only", readLastOnly},
+	{"thin", thin},
 	{"read nothing", readNothing},
 	{"following", following},
 	{"concurrent readers", concurrent},

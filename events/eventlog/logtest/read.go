@@ -331,3 +331,46 @@ func stopEarly(t *testing.T, s Subject) {
 		t.Errorf("a reading whose context has ended returns %v", err)
 	}
 }
+
+// thin: what is removed of a subject is never its last event, and nothing else is touched: not the places, nor what is later.
+func thin(t *testing.T, s Subject) {
+	w := claim(t, s, "hub1")
+	var page []events.Event
+	for version := range 4 {
+		page = append(page, agent("a", events.Updated, version), agent("b", events.Updated, version))
+	}
+	w.mustAppend("c1", page...)
+	var seqs []uint64
+	for _, m := range collect(t, w.log.Read(background(t), events.Query{})) {
+		seqs = append(seqs, m.Position.Sequence)
+	}
+	subject := page[0].NATSSubject()
+	for _, c := range []struct {
+		upTo uint64
+		left []events.Event
+	}{
+		{seqs[0] - 1, page},
+		{seqs[3], concat(page[1:2], page[3:])}, // the first two of a
+		{seqs[3], concat(page[1:2], page[3:])}, // again
+		{seqs[7] + 100, concat(page[1:2], page[3:4], page[5:])},
+	} {
+		if err := w.log.Thin(background(t), subject, c.upTo); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(names(c.left), namesOf(collect(t, w.log.Read(background(t), events.Query{})))); diff != "" {
+			t.Errorf("thinned to %d (-want +got):\n%s", c.upTo, diff)
+		}
+	}
+	if saved, err := w.log.Cursor(background(t), tenant, connection, feed); err != nil || string(saved.Cursor) != "c1" || saved.Events != 8 {
+		t.Errorf("the feed's place is %+v (%v)", saved, err)
+	}
+	w.mustAppend("c2", agent("a", events.Updated, 9))
+	for _, bad := range []string{"rollcall.events.>", "rollcall.cursors.acme.okta.agents", ""} {
+		if err := w.log.Thin(background(t), bad, 100); err == nil {
+			t.Errorf("%q was thinned", bad)
+		}
+	}
+	if err := w.log.Thin(background(t), events.Subject(tenant, connection, events.Identity(events.KindAgent, "nobody")), 100); err != nil {
+		t.Error(err)
+	}
+}
