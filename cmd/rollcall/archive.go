@@ -100,6 +100,9 @@ func archiveNow(c *cobra.Command, r *hub.Reader, folder string, o archive.Option
 		if err != nil {
 			return archive.Written{}, err
 		}
+		if err := r.MayArchive(c.Context(), a); err != nil {
+			return archive.Written{}, err
+		}
 		added, err := a.Write(c.Context(), r.Log, o)
 		if !errors.Is(err, archive.ErrOvertaken) {
 			return added, err

@@ -92,6 +92,9 @@ func write(ctx context.Context, w hub.Where, store archive.Store, o archive.Opti
 		if err != nil {
 			return archive.Written{}, err
 		}
+		if err := r.MayArchive(ctx, a); err != nil {
+			return archive.Written{}, err
+		}
 		added, err := a.Write(ctx, r.Log, o)
 		if !errors.Is(err, archive.ErrOvertaken) {
 			return added, err

@@ -55,7 +55,7 @@ func (h *Hub) archiveWhileHeld(ctx context.Context, every time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := h.mayArchive(ctx, a); err != nil {
+	if err := mayArchive(ctx, h.Board.Archives, h.Log(), a); err != nil {
 		return err
 	}
 	for c, known := h.opts.Config.Archive, uint64(0); ; {
@@ -85,18 +85,22 @@ func (h *Hub) archiveWhileHeld(ctx context.Context, every time.Duration) error {
 	}
 }
 
-// mayArchive refuses to go on with an archive that lacks what was archived elsewhere and then removed from the stream: it would seem whole.
-func (h *Hub) mayArchive(ctx context.Context, a *archive.Archive) error {
-	note, ok, err := archived(ctx, h.Board.Archives)
+// MayArchive refuses to go on with an archive that lacks what a hub has archived elsewhere and then removed from the stream: it would seem whole.
+func (r *Reader) MayArchive(ctx context.Context, a *archive.Archive) error {
+	return mayArchive(ctx, r.Boards.Archives, r.Log, a)
+}
+
+func mayArchive(ctx context.Context, board *eventlog.Board, log archive.Whole, a *archive.Archive) error {
+	note, ok, err := archived(ctx, board)
 	if err != nil || !ok || note.Thinning == 0 {
 		return err
 	}
-	log, err := archive.Join(ctx, h.Log(), a)
+	whole, err := archive.Join(ctx, log, a)
 	if err != nil {
 		return err
 	}
-	if err := complete(ctx, log); err != nil {
-		return fmt.Errorf("the archive in %s cannot be continued: %w. A hub has archived them to %s, and removed them from the stream: copy that archive", h.folder, err, note.Folder)
+	if err := complete(ctx, whole); err != nil {
+		return fmt.Errorf("the archive in %s cannot be continued: %w. A hub has archived them to %s and removed them from the stream: copy that archive", a.Store(), err, note.Folder)
 	}
 	return nil
 }

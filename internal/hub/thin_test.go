@@ -138,7 +138,7 @@ func TestThinnedLogNeedsItsArchive(t *testing.T) {
 	if err := h.thin(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.mayArchive(t.Context(), a); err != nil {
+	if err := mayArchive(t.Context(), h.Board.Archives, h.log, a); err != nil {
 		t.Errorf("the archive cannot be continued: %v", err)
 	}
 	folder := h.folder
@@ -150,7 +150,7 @@ func TestThinnedLogNeedsItsArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.mayArchive(t.Context(), empty); err == nil || !strings.Contains(err.Error(), "cannot be continued: the log lacks") || !strings.Contains(err.Error(), folder.String()) {
+	if err := mayArchive(t.Context(), h.Board.Archives, h.log, empty); err == nil || !strings.Contains(err.Error(), "cannot be continued: the log lacks") || !strings.Contains(err.Error(), folder.String()) {
 		t.Errorf("an archive in another folder: %v", err)
 	}
 	first := func() error {

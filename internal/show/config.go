@@ -27,6 +27,13 @@ func (p *Paper) Config(file string, c config.Config) {
 			p.Printf("  %s/%s  %s, up to %.0f%% of its rate limit%s\n", t.Name, conn.Name, conn.Vendor, conn.Share*100, hook)
 		}
 	}
+	if a := c.Archive; a.Folder != "" {
+		kept := "and stays in NATS"
+		if a.Keep > 0 {
+			kept = fmt.Sprintf("and leaves NATS after %s, but for the last event about each entity", a.Keep)
+		}
+		p.Printf("  the log is archived to %s %s\n", a.Folder, kept)
+	}
 	for _, w := range c.Warnings {
 		p.Printf("warning: %s\n", w.In(file))
 	}
