@@ -143,7 +143,7 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// Each fault in each object is found, and the segment named. Every byte is altered once, every length cut once.
+// Each fault in each object is found, and the segment named. Every byte is altered once, and every fifth length cut.
 func TestFaults(t *testing.T) {
 	log, s := newLog(t, 9), archivetest.NewMemory()
 	write(t, s, log, archive.Options{Events: 3})
@@ -156,7 +156,9 @@ func TestFaults(t *testing.T) {
 			b := slices.Clone(whole)
 			b[at] ^= 1 << (at % 8)
 			mustFind(t, s, fmt.Sprintf("bit flip at %d of %s", at, name), number, func(m map[string][]byte) { m[name] = b })
-			mustFind(t, s, fmt.Sprintf("%s cut to %d", name, at), number, func(m map[string][]byte) { m[name] = whole[:at] })
+			if at%5 == 0 || at == len(whole)-1 {
+				mustFind(t, s, fmt.Sprintf("%s cut to %d", name, at), number, func(m map[string][]byte) { m[name] = whole[:at] })
+			}
 		}
 		mustFind(t, s, name+" longer", number, func(m map[string][]byte) { m[name] = append(slices.Clone(whole), 0) })
 		if number < 3 || strings.HasPrefix(name, "segments/") { // the last entry alone: the archive is then one segment shorter
@@ -203,7 +205,10 @@ func mustFind(t *testing.T, sound *archivetest.Memory, what string, number uint6
 		t.Errorf("%s: segment %d is not named: %v", what, number, r.Faults)
 	}
 	got, err := read(t, s) // nobody is told altered events
-	if want, _ := read(t, sound); err == nil && !slices.Equal(got, want) {
+	if err != nil {
+		return found
+	}
+	if want, _ := read(t, sound); !slices.Equal(got, want) {
 		t.Errorf("%s: %d of %d events are read without an error", what, len(got), len(want))
 	}
 	return found
