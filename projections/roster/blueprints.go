@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -53,13 +54,16 @@ func (r Reader) Families(ctx context.Context, tenant string) ([]Family, error) {
 		for _, name := range h.names() {
 			f.Reaches = append(f.Reaches, reached[at{h.Tenant, h.Connection, name}]...)
 		}
-		slices.SortFunc(f.Reaches, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Holder, b.Holder)) })
+		sort.Slice(f.Reaches, func(i, j int) bool {
+			a, b := &f.Reaches[i], &f.Reaches[j]
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Holder, b.Holder)) < 0
+		})
 		f.Reaches = slices.CompactFunc(f.Reaches, func(a, b Member) bool { return a.Holder == b.Holder })
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b Family) int {
-		x, y := &a.Blueprint, &b.Blueprint
-		return cmp.Or(cmp.Compare(strings.ToLower(x.Blueprint.Name), strings.ToLower(y.Blueprint.Name)), x.at().compare(y.at()))
+	sort.Slice(out, func(i, j int) bool {
+		x, y := &out[i].Blueprint, &out[j].Blueprint
+		return cmp.Or(cmp.Compare(strings.ToLower(x.Blueprint.Name), strings.ToLower(y.Blueprint.Name)), x.at().compare(y.at())) < 0
 	})
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -30,8 +31,9 @@ func (r Reader) Agents(ctx context.Context, tenant string) ([]Agent, error) {
 			out = append(out, *a)
 		}
 	})
-	slices.SortFunc(out, func(a, b Agent) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	return out, err
 }
@@ -48,8 +50,9 @@ func WithStatus(agents []Agent, status string) []Agent {
 func (r Reader) Coverage(ctx context.Context, tenant string) ([]Coverage, error) {
 	var out []Coverage
 	err := each(ctx, r.Store, CoveragePattern(tenant), func(c *Coverage) { out = append(out, *c) })
-	slices.SortFunc(out, func(a, b Coverage) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Feed, b.Feed))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Feed, b.Feed)) < 0
 	})
 	return out, err
 }
@@ -136,7 +139,7 @@ func ambiguous(what string, found map[string]*Agent) error {
 	for _, a := range found {
 		e.Fit = append(e.Fit, *a)
 	}
-	slices.SortFunc(e.Fit, func(a, b Agent) int { return cmp.Compare(a.ID, b.ID) })
+	sort.Slice(e.Fit, func(i, j int) bool { return e.Fit[i].ID < e.Fit[j].ID })
 	return e
 }
 
