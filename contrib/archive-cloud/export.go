@@ -100,11 +100,11 @@ func source(c *cobra.Command, w *hub.Where, args []string) (_ replay.Log, _ func
 	}()
 	var a *archive.Archive
 	if len(args) > 0 {
-		store, close, err := openStore(c.Context(), args[0], false)
+		store, shut, err := openStore(c.Context(), args[0], false)
 		if err != nil {
 			return nil, nil, err
 		}
-		closers = append(closers, close)
+		closers = append(closers, shut)
 		if a, err = archive.Open(c.Context(), store); err != nil {
 			return nil, nil, err
 		}
