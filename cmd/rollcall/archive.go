@@ -25,11 +25,13 @@ func archiveCommand() *cobra.Command {
 		Short: "Archive the log, up to now, to a folder outside of NATS",
 		Long: `Writes what the log holds beyond the archive's end to the archive, up to now: as
 JSON lines in zstd, a segment of up to 20000 events each, with an index, chained
-by digests. It may be stopped at any point; the next call goes on behind the last
-segment. What has been written is never altered. A hub does the same all the time
-when its configuration says archive.folder; both may write to one folder.
+by digests. It may be stopped at any point; the next call goes on behind the
+last segment. What has been written is never altered. A hub does the same all
+the time when its configuration says archive.folder; both may write to one
+folder.
 
-Nothing is removed from the log. Commands that read history take the archive
+This removes nothing from the log; a hub does, of what is archived and old, if
+its configuration says archive.keep. Commands that read history take the archive
 with --archive and read archive and log as one.
 
 With --output json it is one object: segments, events, bytes (of the lines),
@@ -139,12 +141,13 @@ func archiveVerifyCommand() *cobra.Command {
 		Long: `Reads every object of the archive: each segment must fit its entry in the index,
 its own header, and the digest that the next one has of it; then the hash chains
 of all feeds are walked over the archived events, as ` + "`rollcall log verify`" + ` does
-over the log. It prints nothing and exits 0 when all fit; else it names each fault
-with its segment and exits 1. With --archive it needs no hub and no NATS.
+over the log. It prints nothing and exits 0 when all fit; else it names each
+fault with its segment and exits 1. With --archive it needs no hub and no NATS.
 
 That the last segments were taken out with their entries shows to who knows how
 far the archive went: the hub, which notes it, and --pinned with a head that
-` + "`rollcall log head`" + ` printed before: when it fits, nothing up to there was altered.
+` + "`rollcall log head`" + ` printed before: when it fits, nothing up to there was
+altered.
 
 With --output json it is one object: segments, events, bytes, size, the lists
 faults (segment, text), unnamed (objects that belong to no segment) and chains

@@ -89,7 +89,9 @@ func (a *Archive) Write(ctx context.Context, log Log, o Options) (Written, error
 			if err := a.put(ctx, s, s.Last, pack, &w); err != nil {
 				return w, err
 			}
+			lines := s.lines[:0] // growing to a segment's size costs as much as filling it
 			s = a.begin(end.Epoch, s.Last+1)
+			s.lines = lines
 		}
 		if o.Progress != nil {
 			o.Progress(m.Pending)
