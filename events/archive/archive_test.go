@@ -263,12 +263,22 @@ func TestForgedSegment(t *testing.T) {
 func TestTailTakenOut(t *testing.T) {
 	log, s := newLog(t, 9), archivetest.NewMemory()
 	write(t, s, log, archive.Options{Events: 3})
+	last, _ := open(t, s).Last()
 	for name := range s.Objects {
 		if strings.Contains(name, "/0000000003") {
 			delete(s.Objects, name)
 		}
 	}
-	sound(t, s)
+	r := sound(t, s)
+	if r.Expect(0, ""); r.Err() != nil {
+		t.Errorf("nothing is expected, and found: %v", r.Faults)
+	}
+	if r.Expect(last.Number, last.Digest); len(r.Faults) != 1 || r.Faults[0].Number != 3 || !strings.Contains(r.Faults[0].Text, "it is missing, with its entry") {
+		t.Errorf("a last segment that is known of: %v", r.Faults)
+	}
+	if r.Expect(2, last.Digest); len(r.Faults) != 2 || !strings.Contains(r.Faults[1].Text, "it was written anew") {
+		t.Errorf("a segment that was another: %v", r.Faults)
+	}
 	if w := write(t, s, log, archive.Options{Events: 3}); w.Events != 3 {
 		t.Errorf("the log gave %d events again, want 3", w.Events)
 	}
