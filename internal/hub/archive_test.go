@@ -179,7 +179,7 @@ func TestRosterFromArchive(t *testing.T) {
 	}
 }
 
-// events are the hashes of all events, in the order of the log.
+// events are the hashes of the connection's events, in the order of the log.
 func (w *world) events(where hub.Where, folder string) (out []string) {
 	w.t.Helper()
 	where.Archive = folder
@@ -192,7 +192,7 @@ func (w *world) events(where hub.Where, folder string) (out []string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for s, err := range log.Stored(w.t.Context(), events.Query{}) {
+	for s, err := range log.Stored(w.t.Context(), events.Query{Filter: events.Filter{Tenant: "acme", Connection: w.company.Connections()[0].Name}}) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
