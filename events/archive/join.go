@@ -15,6 +15,9 @@ type Whole interface {
 	Read(ctx context.Context, q events.Query) iter.Seq2[events.Message, error]
 	Places(ctx context.Context) ([]events.Place, error)
 	Count(ctx context.Context) (uint64, error)
+
+	// Keys open what is sealed in events; nil: nothing does.
+	Keys() events.Keys
 }
 
 // History is a log and its archive, read as one: what the archive covers comes from the archive, and what follows from the log. Positions are
@@ -37,7 +40,7 @@ func Join(ctx context.Context, log Whole, a *Archive) (*History, error) {
 	if err != nil || upTo == 0 {
 		return h, err
 	}
-	v := &view{Archive: a, spans: cut(append([]span(nil), a.spans...), upTo), epoch: end.Epoch}
+	v := &view{Archive: a, spans: cut(append([]span(nil), a.spans...), upTo), epoch: end.Epoch, keys: log.Keys()}
 	has, err := v.exactly(ctx)
 	if err != nil {
 		return nil, err

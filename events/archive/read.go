@@ -42,7 +42,8 @@ func (a *Archive) Stored(ctx context.Context, q events.Query) iter.Seq2[events.S
 type view struct {
 	*Archive
 	spans []span
-	epoch string // that its positions are given
+	epoch string      // that its positions are given
+	keys  events.Keys // that open what is sealed in its events; nil: it stays sealed
 }
 
 // end is the last sequence that it covers.
@@ -124,7 +125,7 @@ func (v *view) raw(ctx context.Context, from, to uint64) iter.Seq2[events.Stored
 				continue
 			}
 			for s, err := range sp.entry.events(ctx, v.store, max(from, sp.entry.From), min(to, sp.to)) {
-				s.Position.Epoch = v.epoch
+				s.Position.Epoch, s.Keys = v.epoch, v.keys
 				if !yield(s, err) || err != nil {
 					return
 				}

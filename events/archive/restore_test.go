@@ -65,6 +65,7 @@ func (l *tape) Stored(_ context.Context, q events.Query) iter.Seq2[events.Stored
 }
 
 func (l *tape) Read(context.Context, events.Query) iter.Seq2[events.Message, error] { return nil }
+func (l *tape) Keys() events.Keys                                                   { return nil }
 func (l *tape) Places(context.Context) ([]events.Place, error)                      { return nil, nil }
 func (l *tape) Count(context.Context) (uint64, error)                               { return uint64(len(l.messages)), nil }
 

@@ -49,6 +49,9 @@ func (l *Log) private(e *events.Event) (events.Event, error) {
 	return events.SealPerson(e, key)
 }
 
+// Keys are what opens the log's events, for who has their bytes from elsewhere; nil: nothing does.
+func (l *Log) Keys() events.Keys { return l.keys() }
+
 // keys are what opens the log's events; nil: nothing does.
 func (l *Log) keys() events.Keys {
 	if l.opts.Keys == nil {

@@ -39,7 +39,7 @@ var rules = []rule{
 	{"internal/failpoint", nil, "a leaf"},
 	{"internal/importrule", nil, "a leaf"},
 	{"internal/natsd", []string{"internal/failpoint"}, "a server knows nothing of what is stored in it"},
-	{"internal/config", []string{"connectors"}, "a configuration describes connections"},
+	{"internal/config", []string{"connectors", "events"}, "a configuration describes connections, and the thresholds that go into events"},
 	{"internal/show", []string{"connectors", "events", "internal/config", "projections/roster", "replay"}, "what a person sees is made of what is known"},
 	{"internal/hub", []string{"connectors", "events", "events/archive", "events/eventlog", "internal/config", "internal/failpoint", "internal/natsd", "internal/show", "projections", "projections/*", "replay"},
 		"the hub puts the parts together; it knows no single vendor and no sandbox"},
