@@ -63,6 +63,7 @@ func newChaos(t *testing.T, seed uint64, agents int) *chaos {
 	e.Nature = entra.Nature{Replays: often(), EmptyPages: often(), OmitTypes: often(), CascadeDelay: lag(), DeltaLag: lag(), NewObjectLag: lag()}
 	g := google.New(company, seed)
 	g.Options = google.Options{PageSize: 2 + c.rand.IntN(7), EmptyPages: often(), RepeatLast: often(), RegistryLag: lag(), Settle: lag()}
+	g.Options.LogPage = 50 // as of Entra's
 	if often() {
 		g.Options.NoRuntimeIdentityEvery = 3
 	}

@@ -170,8 +170,12 @@ func (c *call) position(p pager) (size int, from place, e *apiError) {
 		size = p.fallback
 	}
 	size = min(size, p.max)
-	if c.opt.PageSize > 0 {
-		size = min(size, c.opt.PageSize)
+	most := c.opt.PageSize
+	if p.body && c.opt.LogPage > 0 {
+		most = c.opt.LogPage
+	}
+	if most > 0 {
+		size = min(size, most)
 	}
 	if token == "" {
 		return size, from, nil

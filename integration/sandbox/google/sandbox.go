@@ -44,6 +44,9 @@ type Options struct {
 	// for. 0 leaves the vendor's documented defaults and maxima alone.
 	PageSize int
 
+	// LogPage caps the pages of the log instead, whose last minutes a reader reads again and again; 0 leaves them to PageSize.
+	LogPage int
+
 	// RegistryLag is how long after its host Agent Registry shows, or stops showing, an automatically registered agent.
 	RegistryLag time.Duration
 
