@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/projections"
@@ -33,6 +32,7 @@ func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Me
 			Tenant: n.Tenant, Connection: n.Connection, Holder: n.Holder, FirstSeen: n.FirstSeen, FirstSeenAs: n.FirstSeenAs, FirstSequence: n.FirstSequence,
 		}}
 	}
+	upTo := uint64(0)
 	for m, err := range states {
 		if err != nil {
 			return nil, err
@@ -40,8 +40,9 @@ func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Me
 		if err := then.Apply(m); err != nil {
 			return nil, err
 		}
+		upTo = max(upTo, m.Position.Sequence)
 	}
-	then.undate()
+	then.date(later, upTo)
 	drained, err := then.Drain()
 	docs := Documents{}
 	for _, d := range drained {
@@ -52,19 +53,37 @@ func Past(now iter.Seq2[projections.Document, error], states iter.Seq2[events.Me
 	return docs, err
 }
 
-// undate takes away since when findings are known to hold.
-func (r *Roster) undate() {
-	for _, n := range r.nodes {
-		for i := range n.findings {
-			n.findings[i].Raised, n.findings[i].Sequence = time.Time{}, 0
-		}
-		if n.group == nil {
-			continue
-		}
-		for i := range n.group.findings {
-			n.group.findings[i].Raised, n.group.findings[i].Sequence = time.Time{}, 0
+// date says since when findings hold: what holds later, since then or before, held all the while. Of others it is not known.
+func (r *Roster) date(later *Roster, upTo uint64) {
+	later.wake()
+	since := map[string]events.Finding{}
+	each := func(r *Roster, visit func(tenant string, f *events.Finding)) {
+		for _, n := range r.nodes {
+			for i := range n.findings {
+				visit(n.Tenant, &n.findings[i])
+			}
+			for i := range n.group.firsts(n) {
+				visit(n.Tenant, &n.group.findings[i])
+			}
 		}
 	}
+	each(later, func(tenant string, f *events.Finding) {
+		if f.Sequence <= upTo {
+			since[events.FindingSubject(tenant, f.Connection, f)] = *f
+		}
+	})
+	each(r, func(tenant string, f *events.Finding) {
+		known := since[events.FindingSubject(tenant, f.Connection, f)]
+		f.Raised, f.Sequence = known.Raised, known.Sequence
+	})
+}
+
+// firsts are the findings about the agent as a whole, if n is its first identity.
+func (g *group) firsts(n *node) []events.Finding {
+	if g == nil || g.first != n {
+		return nil
+	}
+	return g.findings
 }
 
 // Documents are a roster in memory, by key. They implement [Store].
