@@ -46,10 +46,10 @@ type Written struct {
 }
 
 var (
-	// ErrOvertaken: another process has written the next segment. Nothing is lost: open the archive again to go on.
+	// ErrOvertaken says that another process has written the next segment. Nothing is lost: open the archive again to go on.
 	ErrOvertaken = errors.New("another process writes this archive, too")
 
-	// ErrForeign: archive and log do not belong together.
+	// ErrForeign says that archive and log do not belong together.
 	ErrForeign = errors.New("the archive is not this log's")
 )
 
