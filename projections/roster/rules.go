@@ -1,8 +1,10 @@
 package roster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcallhq/rollcall/events"
@@ -71,21 +73,21 @@ func (r *Roster) ofOne(n *node) (found []events.Finding, due time.Time) {
 }
 
 func nameOf(g *events.Grant) string {
-	for _, s := range []string{g.RoleName, g.Role} {
-		if s != "" {
-			return s
-		}
+	if name := cmp.Or(g.RoleName, g.Role); name != "" {
+		return name
 	}
 	return fmt.Sprintf("%s %v", g.Type, g.Scopes)
 }
 
+// resourceOf is what a grant is on, without the service that Google's full names begin with.
 func resourceOf(g *events.Grant) string {
-	for _, s := range []string{g.ResourceName, g.Resource} {
-		if s != "" {
-			return s
+	s := cmp.Or(g.ResourceName, g.Resource, "everything")
+	if rest, full := strings.CutPrefix(s, "//"); full {
+		if _, path, ok := strings.Cut(rest, "/"); ok {
+			return path
 		}
 	}
-	return "everything"
+	return s
 }
 
 // dangling are the grants of an identity that is gone: whoever gets its name gets them. What belongs together may go in several events, so
