@@ -53,9 +53,6 @@ func (f *folding) load(ctx context.Context) error {
 			}
 		}
 	}
-	if f.cfg.Committed != nil && f.stale == nil {
-		f.cfg.Committed(f.saved)
-	}
 	f.tells, err = newTelling(ctx, f)
 	return err
 }
@@ -117,7 +114,13 @@ func (f *folding) catchUp(ctx context.Context) error {
 	if err := f.fold(ctx, events.Query{From: f.at.Sequence + 1}); err != nil {
 		return err
 	}
-	return f.settle(ctx)
+	if err := f.settle(ctx); err != nil {
+		return err
+	}
+	if f.cfg.Committed != nil {
+		f.cfg.Committed(f.saved)
+	}
+	return nil
 }
 
 // settle ends a rebuild: documents that the new view does not have are removed, and the checkpoint says that it is whole.

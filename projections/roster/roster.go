@@ -326,6 +326,7 @@ func (r *Roster) Dirty() int { return len(r.dirty) + len(r.groups) }
 
 // Drain implements [projections.Projection].
 func (r *Roster) Drain() ([]projections.Document, error) {
+	r.wake() // so that who has loaded and drained is ready
 	for g := range r.groups {
 		if len(g.members) > 0 {
 			r.house(g)
