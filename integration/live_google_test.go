@@ -39,6 +39,7 @@ var liveGoogle = &liveVendor{
 		}
 	},
 	publish: func(t testing.TB) published { return contract.Google(t) },
+	shipped: true,
 	look:    lookAtGoogle,
 	limit:   limitOfGoogle,
 	absent: []string{"engine: effectiveIdentity without a scheme, agents.global.org-N", "registry: an agent without its runtime identity",
