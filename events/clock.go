@@ -37,14 +37,20 @@ func Tick(at time.Time, t Thresholds) Activity {
 	}
 }
 
-// Thresholds reads the thresholds, whole seconds each, out of a tick.
+// Thresholds reads the thresholds, whole seconds each, out of a tick. One that a tick does not have, because it is older than the threshold, is
+// as by default.
 func (a *Activity) Thresholds() (t Thresholds, err error) {
+	t = DefaultThresholds
 	for name, field := range map[string]*time.Duration{
 		"settle": &t.Settle, "expiring": &t.Expiring, "long_life": &t.LongLife, "unused": &t.Unused, "forget": &t.Forget,
 	} {
-		n, err := strconv.ParseInt(a.Details[name], 10, 64)
+		text, ok := a.Details[name]
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 || n > int64(1<<62/time.Second) {
-			return t, fmt.Errorf("tick %s: %s is %q, not a number of seconds", a.ID, name, a.Details[name])
+			return t, fmt.Errorf("tick %s: %s is %q, not a number of seconds", a.ID, name, text)
 		}
 		*field = time.Duration(n) * time.Second
 	}
