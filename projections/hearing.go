@@ -65,9 +65,6 @@ func OpenHearing(ctx context.Context, js jetstream.JetStream, o HearingOptions) 
 	return h, nil
 }
 
-// Info describes the stream.
-func (h *Hearing) Info(ctx context.Context) (*jetstream.StreamInfo, error) { return h.s.Info(ctx) }
-
 // Heard implements [Hearer].
 func (h *Hearing) Heard(ctx context.Context) (Heard, error) {
 	m, err := h.s.GetLastMsgForSubject(ctx, h.own)

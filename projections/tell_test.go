@@ -238,9 +238,12 @@ func TestHearing(t *testing.T) {
 	if d := cmp.Diff(held(t, want), held(t, h)); d != "" {
 		t.Errorf("(-memory +stream)\n%s", d)
 	}
-	info, err := h.Info(ctx)
-	if err != nil || info.State.Msgs != uint64(len(want.told))+1 {
-		t.Errorf("the stream holds %d messages (%v), want %d and the place", info.State.Msgs, err, len(want.told))
+	stream, err := js.Stream(ctx, opts.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := stream.CachedInfo(); info.State.Msgs != uint64(len(want.told))+1 {
+		t.Errorf("the stream holds %d messages, want %d and the place", info.State.Msgs, len(want.told))
 	}
 	now, err := h.Heard(ctx)
 	if err != nil {

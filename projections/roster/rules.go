@@ -234,7 +234,7 @@ func (r *Roster) ofAll(g *group) (found []events.Finding, due time.Time) {
 // isOver reports whether an agent is gone for so long that it is no longer shown. One that somebody should look at is.
 func (r *Roster) isOver(g *group) bool {
 	now, limits := r.time(g.first.Tenant)
-	if g.alive() || now.IsZero() || now.Before(g.lastChange().Add(limits.Forget)) || len(g.findings) > 0 {
+	if g.alive() || now.IsZero() || now.Before(g.lastChange().Add(limits.Forget)) {
 		return false
 	}
 	return !slices.ContainsFunc(g.members, func(n *node) bool { return len(n.findings) > 0 })
