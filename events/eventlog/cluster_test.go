@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -106,13 +107,16 @@ func (c *cluster) settled(t *testing.T, nc *nats.Conn) {
 	for {
 		try, cancel := context.WithTimeout(ctx, time.Second) // before there is a leader nobody answers
 		_, err := js.AccountInfo(try)
-		if s, err2 := js.Stream(try, "ROLLCALL"); err2 == nil {
-			in := s.CachedInfo().Cluster
-			for _, r := range in.Replicas {
+		s, err2 := js.Stream(try, "ROLLCALL")
+		switch {
+		case err2 == nil:
+			for _, r := range s.CachedInfo().Cluster.Replicas {
 				if !r.Current {
 					err = fmt.Errorf("replica %s lags", r.Name)
 				}
 			}
+		case !errors.Is(err2, jetstream.ErrStreamNotFound): // before it is made there is nothing to wait for
+			err = err2
 		}
 		cancel()
 		if err == nil {
@@ -291,5 +295,40 @@ func TestKeysInACluster(t *testing.T) {
 			people, _ := told(t, r)
 			return len(people) == n && people[n-1].Withheld == events.WithheldErased && people[0].Name == patName
 		})
+	}
+}
+
+// While the keys have no leader, what asks for them is not answered at all. Whoever makes a key then goes on as soon as there is one.
+func TestKeysWithoutALeader(t *testing.T) {
+	c := newCluster(t)
+	nc := c.connect(t, 0)
+	c.settled(t, nc)
+	keys, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Create: true, Replicas: 3, Wait: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	person := func(id string) []events.PersonID {
+		return []events.PersonID{{Tenant: "acme", Connection: "okta", ID: id}}
+	}
+	if err := keys.Make(patient(t), person("u1")); err != nil {
+		t.Fatal(err)
+	}
+	c.stop(1)
+	c.stop(2)
+	eventually(t, "the keys still have a leader", func() bool {
+		_, err := nc.Request("$KV.rollcall_keys.nobody", nil, time.Second)
+		return errors.Is(err, nats.ErrNoResponders)
+	})
+	made := make(chan error, 1)
+	go func() { made <- keys.Make(patient(t), person("u2")) }()
+	time.Sleep(100 * time.Millisecond) // it has asked by then, or the test shows nothing
+	c.start(t, 1)
+	c.start(t, 2)
+	if err := <-made; err != nil {
+		t.Error(err)
+	}
+	if _, err := keys.Key(person("u2")[0], ""); err != nil {
+		t.Error(err)
 	}
 }

@@ -46,7 +46,7 @@ type Keys struct {
 type KeysOptions struct {
 	Replicas int           // of the bucket where it is made; 0: one
 	Create   bool          // make the bucket if it is missing, and refuse one that keeps what is destroyed
-	Wait     time.Duration // how long one reading or writing may take; 0: 10 seconds
+	Wait     time.Duration // how long the server may not answer a reading or writing; 0: 10 seconds
 }
 
 // keptKey is a key as the bucket keeps it, or the mark in the place of one that was destroyed.
@@ -148,11 +148,12 @@ func keyOf(p events.PersonID) string { return Key(p.Tenant, p.Connection, p.ID) 
 // Key implements [events.Keys]. A key that it does not know it asks the server for, since it may have been made a moment ago. It is there
 // before what it seals: one that is not, never will be.
 func (k *Keys) Key(p events.PersonID, id string) (events.Key, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), k.opts.Wait)
-	defer cancel()
+	ctx := context.Background()
 	if there, err := k.load(ctx); err != nil || !there {
 		return events.Key{}, orNoKey(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, k.opts.Wait)
+	defer cancel()
 	key := keyOf(p)
 	k.mu.Lock()
 	kept, lost := k.known[key], k.lost[id]

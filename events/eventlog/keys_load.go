@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // load reads all keys and begins to follow the bucket, unless that was done since the server was last away. It reports whether there
-// are keys that may be read.
+// are keys that may be read. It takes the time that so many keys take: what ends it is a server that stays silent.
 func (k *Keys) load(ctx context.Context) (bool, error) {
 	k.loading.Lock()
 	defer k.loading.Unlock()
@@ -24,12 +25,17 @@ func (k *Keys) load(ctx context.Context) (bool, error) {
 	status := k.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	var known map[string]*keptKey
 	var w jetstream.KeyWatcher
-	err := again(ctx, func(ctx context.Context) (err error) {
+	failing, cancel := context.WithTimeout(ctx, k.opts.Wait)
+	defer cancel()
+	var err error
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		if known, w, err = k.readAll(ctx); err != nil && k.isBarred() {
-			return nil
+			err = nil
 		}
-		return err
-	})
+		if err == nil || !wait(failing, pause) {
+			break
+		}
+	}
 	if err != nil || w == nil {
 		k.nc.RemoveStatusListener(status)
 		return false, err
@@ -55,7 +61,9 @@ func (k *Keys) isBarred() bool {
 
 // readAll reads the bucket once; without an error and a watcher there is none yet.
 func (k *Keys) readAll(ctx context.Context) (map[string]*keptKey, jetstream.KeyWatcher, error) {
-	kv, err := k.js.KeyValue(ctx, KeysBucket)
+	once, cancel := context.WithTimeout(ctx, attempt)
+	kv, err := k.js.KeyValue(once, KeysBucket)
+	cancel()
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return nil, nil, nil
 	}
@@ -67,22 +75,28 @@ func (k *Keys) readAll(ctx context.Context) (map[string]*keptKey, jetstream.KeyW
 		return nil, nil, fmt.Errorf("reading KV bucket %s: %w", KeysBucket, err)
 	}
 	known := map[string]*keptKey{}
+	silence := time.NewTimer(attempt)
+	defer silence.Stop()
 	for {
 		select {
 		case e, ok := <-w.Updates():
+			silence.Reset(attempt)
 			switch {
 			case !ok:
-				return nil, nil, fmt.Errorf("reading KV bucket %s: %w", KeysBucket, nats.ErrConnectionClosed)
+				err = nats.ErrConnectionClosed
 			case e == nil:
 				return known, w, nil
+			default:
+				known[e.Key()], err = decodeKey(e.Value(), e.Operation() != jetstream.KeyValuePut, e.Revision())
 			}
-			if known[e.Key()], err = decodeKey(e.Value(), e.Operation() != jetstream.KeyValuePut, e.Revision()); err != nil {
-				_ = w.Stop() // what it would still tell is not wanted
-				return nil, nil, err
-			}
+		case <-silence.C:
+			err = nats.ErrTimeout
 		case <-ctx.Done():
-			_ = w.Stop()
-			return nil, nil, fmt.Errorf("reading KV bucket %s: %w", KeysBucket, context.Cause(ctx))
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			_ = w.Stop() // what it would still tell is not wanted
+			return nil, nil, fmt.Errorf("reading KV bucket %s after %d keys: %w", KeysBucket, len(known), err)
 		}
 	}
 }
@@ -146,8 +160,6 @@ var ErrMayNotRead = errors.New("this user may not read the keys of persons (KV b
 
 // MayRead fails with [ErrMayNotRead] where everything sealed would stay so for this reader.
 func (k *Keys) MayRead(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, k.opts.Wait)
-	defer cancel()
 	if _, err := k.load(ctx); err != nil {
 		return err
 	}

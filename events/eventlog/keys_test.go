@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -351,4 +352,53 @@ func TestFollowerReadsPersonsThroughARestart(t *testing.T) {
 		p, _ := told(t, other)
 		return p[2].Withheld == events.WithheldErased && p[1].Name == patName
 	})
+}
+
+// However many keys there are, and however slowly they come: a reader waits for all of them, as long as they do come.
+func TestKeysThatComeSlowly(t *testing.T) {
+	nc := newReal(t).connect(t)
+	keys, err := eventlog.OpenKeys(patient(t), nc, eventlog.KeysOptions{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	people := make([]events.PersonID, 900)
+	for i := range people {
+		people[i] = events.PersonID{Tenant: "acme", Connection: "okta", ID: fmt.Sprint("u", i)}
+	}
+	if err := keys.Make(patient(t), people); err != nil {
+		t.Fatal(err)
+	}
+	slow, err := nats.Connect(nc.ConnectedUrl(), nats.SetCustomDialer(slowly{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	reader, err := eventlog.OpenKeys(patient(t), slow, eventlog.KeysOptions{Wait: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	began := time.Now()
+	if _, err := reader.Key(people[0], ""); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took < 3*time.Second {
+		t.Errorf("the keys came in %v: the test shows nothing", took)
+	}
+}
+
+// slowly dials connections over which some 50 kB come in a second.
+type slowly struct{}
+
+func (slowly) Dial(network, address string) (net.Conn, error) {
+	c, err := net.DialTimeout(network, address, patience)
+	return slowConn{c}, err
+}
+
+type slowConn struct{ net.Conn }
+
+func (c slowConn) Read(b []byte) (int, error) {
+	time.Sleep(5 * time.Millisecond)
+	return c.Conn.Read(b[:min(len(b), 250)])
 }

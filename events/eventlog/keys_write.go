@@ -20,6 +20,9 @@ const keysAtOnce = 900
 
 // Make implements [Keyring]. The keys of a page are one atomic batch, each on the condition that nobody has made one meanwhile.
 func (k *Keys) Make(ctx context.Context, persons []events.PersonID) error {
+	if _, err := k.load(ctx); err != nil {
+		return fmt.Errorf("making keys of persons: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, k.opts.Wait)
 	defer cancel()
 	for chunk := range slices.Chunk(persons, keysAtOnce) {
@@ -31,9 +34,6 @@ func (k *Keys) Make(ctx context.Context, persons []events.PersonID) error {
 }
 
 func (k *Keys) makeSome(ctx context.Context, persons []events.PersonID) error {
-	if _, err := k.load(ctx); err != nil {
-		return err
-	}
 	for pause, afresh := firstPause, false; ; pause, afresh = min(2*pause, lastPause), true {
 		missing, err := k.missing(ctx, persons, afresh)
 		if err != nil || len(missing) == 0 {
@@ -41,10 +41,10 @@ func (k *Keys) makeSome(ctx context.Context, persons []events.PersonID) error {
 		}
 		once, cancel := context.WithTimeout(ctx, attempt)
 		err = k.put(once, missing)
-		cancel()
 		if gone(err) && k.opts.Create {
-			_ = k.makeBucket(ctx) // if that fails, so will the next attempt
+			_ = k.makeBucket(once) // if that fails, so will the next attempt; a cluster without a leader answers nothing
 		}
+		cancel()
 		if err == nil || !wait(ctx, pause) { // else one was made elsewhere, or the answer was lost
 			return err
 		}
