@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -53,8 +52,7 @@ which each agent appears once.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	// Flags are wrapped to fit the narrowest of common terminals.
-	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
+	c.SetUsageFunc(usage)
 	c.AddCommand(upCommand(), agentsCommand(), findingsCommand(), linkCommand(), unlinkCommand(), assertionsCommand(), blueprintsCommand(), accessCommand(), tailCommand(), replayCommand(), rosterCommand(), logCommand(), archiveCommand(), diffCommand(), whyCommand(), eraseCommand(), connectionsCommand(), sandboxCommand(), configCommand())
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see `%s --help`", err, c.CommandPath())

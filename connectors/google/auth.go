@@ -12,9 +12,6 @@ import (
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
-	"cloud.google.com/go/auth/credentials/impersonate"
-	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
@@ -103,24 +100,6 @@ type staticToken string
 
 func (t staticToken) Token(context.Context) (*auth.Token, error) {
 	return &auth.Token{Value: string(t), Type: "Bearer"}, nil
-}
-
-// impersonation are the credentials of another service account, for which source may make tokens, or, with a subject, of a person for
-// whom that account may act, for which source may sign as the account.
-func impersonation(target, subject, scope string, source login, base http.RoundTripper) login {
-	return func() (*auth.Credentials, error) {
-		creds, err := source()
-		if err != nil {
-			return nil, err
-		}
-		rt, err := htransport.NewTransport(context.Background(), base, option.WithAuthCredentials(creds), option.WithTelemetryDisabled())
-		if err != nil {
-			return nil, err
-		}
-		return impersonate.NewCredentials(&impersonate.CredentialsOptions{
-			TargetPrincipal: target, Subject: subject, Scopes: []string{scope}, Client: &http.Client{Transport: rt}, Credentials: creds,
-		})
-	}
 }
 
 // loginCure is what a person can do when the credentials do not work.

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,7 +44,8 @@ func keyFile(t *testing.T) (file, private string) {
 
 // googleTokens answers for Google's token services, whose hosts are fixed, and sends everything else on.
 type googleTokens struct {
-	status int // of the token services' answers; 0: good
+	status int  // of the token services' answers; 0: good
+	empty  bool // the IAM credentials API answers without a token
 	err    error
 	asked  atomic.Int32
 }
@@ -62,6 +65,9 @@ func (g *googleTokens) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, errors.New("impersonation asks wrongly: " + r.URL.Path)
 		}
 		body = `{"accessToken":"` + testToken + `","expireTime":"` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}`
+	}
+	if g.empty && host == "iamcredentials.googleapis.com" {
+		body = "{}"
 	}
 	if g.status != 0 && (host != "oauth2.googleapis.com" || g.status != 403) {
 		body = `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`
@@ -102,8 +108,26 @@ func TestServiceAccountKeyAndImpersonation(t *testing.T) {
 	}
 }
 
+// federation makes the machine's own credentials a federated identity.
+func federation(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"subject.txt": "token-of-the-machine",
+		"adc.json": `{"type":"external_account","audience":"//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+			"subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token",
+			"credential_source":{"file":"` + dir + `/subject.txt"}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(dir, "adc.json"))
+}
+
 func TestNoToken(t *testing.T) {
 	key, private := keyFile(t)
+	federation(t)
 	keyAuth := map[string]connectors.Secret{"method": "service_account_key", "key": connectors.Secret(key)}
 	impersonate := map[string]connectors.Secret{"method": "impersonation", "target": "agent-reader@acme.iam.gserviceaccount.com", "key": connectors.Secret(key)}
 	for _, test := range []struct {
@@ -117,6 +141,8 @@ func TestNoToken(t *testing.T) {
 		{"token service down", keyAuth, &googleTokens{status: 503}, 0, "status 503"},
 		{"token service unreachable", keyAuth, &googleTokens{err: errors.New("dial tcp: no route to host")}, 0, "cannot be reached"},
 		{"target refused", impersonate, &googleTokens{status: 403}, connectors.Unauthorized, "roles/iam.serviceAccountTokenCreator"},
+		{"target has no token", impersonate, &googleTokens{empty: true}, connectors.Unauthorized, "no usable credentials"},
+		{"federation refused", map[string]connectors.Secret{"method": "adc"}, &googleTokens{status: 403}, connectors.Unauthorized, "answers with status 403"},
 		{"bearer refused", map[string]connectors.Secret{"method": "bearer", "token": "wrong-token-123"}, &googleTokens{}, connectors.Unauthorized, "auth.token"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,8 +13,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"google.golang.org/api/googleapi"
-	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
@@ -93,20 +91,13 @@ func (c *client) connect() (*sdk, error) {
 	if err != nil {
 		return nil, c.loginFault(err)
 	}
-	opts := []option.ClientOption{option.WithAuthCredentials(creds), option.WithTelemetryDisabled(), option.WithUserAgent(userAgent)}
-	if c.quotaProject != "" {
-		opts = append(opts, option.WithQuotaProject(c.quotaProject))
-	}
-	rt, err := htransport.NewTransport(context.Background(), &catcher{c.base}, opts...)
+	h, err := authorize(&catcher{c.base}, creds, c.quotaProject)
 	if err != nil {
 		return nil, c.loginFault(err)
 	}
-	c.sdk = &sdk{http: &http.Client{Transport: rt, CheckRedirect: stay}, endpoints: c.endpoints}
+	c.sdk = &sdk{http: h, endpoints: c.endpoints}
 	return c.sdk, nil
 }
-
-// stay follows no redirect: the credentials would go along.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // fetch makes one call of the SDK and returns the answer with its body as it came. send gets a context to give to the call.
 // Errors are a [*connectors.Fault] or transient, and name method, path and status.

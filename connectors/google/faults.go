@@ -237,7 +237,7 @@ func (c *client) loginFault(err error) error {
 	if e, ok := errors.AsType[*auth.Error](err); ok && e.Response != nil {
 		status = e.Response.StatusCode
 	} else if _, rest, ok := strings.Cut(err.Error(), "status code "); ok {
-		_, _ = fmt.Sscanf(rest, "%d", &status) // impersonation has no error type of its own; what is no number leaves 0
+		_, _ = fmt.Sscanf(rest, "%d", &status) // federation has no error type of its own; what is no number leaves 0
 	}
 	switch {
 	case status >= 500 || status == http.StatusTooManyRequests:

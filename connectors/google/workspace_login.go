@@ -1,7 +1,6 @@
 package google
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,8 +8,6 @@ import (
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 	"github.com/go-json-experiment/json"
-	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
 	"github.com/rollcallhq/rollcall/connectors"
 )
@@ -76,12 +73,11 @@ func (c *client) connectReports() (*sdk, error) {
 	if err != nil {
 		return nil, c.loginFault(err)
 	}
-	rt, err := htransport.NewTransport(context.Background(), &catcher{c.base}, option.WithAuthCredentials(creds), option.WithTelemetryDisabled(),
-		option.WithUserAgent(userAgent))
+	h, err := authorize(&catcher{c.base}, creds, "")
 	if err != nil {
 		return nil, c.loginFault(err)
 	}
-	c.reports = &sdk{http: &http.Client{Transport: rt, CheckRedirect: stay}}
+	c.reports = &sdk{http: h}
 	return c.reports, nil
 }
 
