@@ -42,7 +42,7 @@ type tenant struct {
 func newTenant(tb testing.TB, made []*made, agents, perBlueprint int) *tenant {
 	tb.Helper()
 	company := sandbox.NewCompanyAt(1, "entra", map[string]int{"agent_identity": agents})
-	return &tenant{tb: tb, made: made, org: entra.NewSized(company, 1, perBlueprint), log: eventlog.NewMemory()}
+	return &tenant{tb: tb, made: made, org: entra.NewWith(company, 1, entra.Layout{PerBlueprint: perBlueprint}), log: eventlog.NewMemory()}
 }
 
 // close ends what would let the bubble's time pass for ever.

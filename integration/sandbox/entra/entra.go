@@ -12,10 +12,6 @@ import (
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-// Epoch is the date around which the seeded tenant was built: agents were created in the ten months before it, and
-// credentials end from half a year before it to years after it. It is fixed, so that a seed gives the same tenant on any day.
-var Epoch = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-
 // Sandbox is one imitation tenant. Set its exported fields before the first request; its methods are safe for concurrent use.
 type Sandbox struct {
 	Now      func() time.Time // the tenant's clock; time.Now unless set
@@ -32,6 +28,7 @@ type Sandbox struct {
 	items    []itemFault
 	used     map[string]usage // see charge
 	courier  *courier
+	seeding  time.Time     // [Layout].At
 	requests atomic.Uint64 // counts requests, for their ids; not part of the state
 	wrote    atomic.Bool   // something was written by the API since OnlyReads was asked
 }
@@ -58,15 +55,31 @@ type Nature struct {
 }
 
 // New seeds a tenant with the company's agents of vendor entra, its people and groups, and the ordinary applications that
-// any tenant has beside them. Equal arguments give equal tenants.
-func New(c sandbox.Company, seed uint64) *Sandbox { return NewSized(c, seed, perBlueprint) }
+// any tenant has beside them. Equal arguments give equal tenants on one day, and equal ids and tokens on any.
+func New(c sandbox.Company, seed uint64) *Sandbox { return NewWith(c, seed, Layout{}) }
 
-// NewSized is [New] with so many agent identities of one blueprint. The vendor lets a blueprint's principal create 250.
-func NewSized(c sandbox.Company, seed uint64, perBlueprint int) *Sandbox {
-	s := &Sandbox{Now: time.Now, Nature: Nature{CascadeDelay: 30 * time.Second}, courier: newCourier()}
+// Layout says how a tenant is laid out.
+type Layout struct {
+	PerBlueprint int // agent identities of one blueprint; 0: 6 at first. The vendor lets a blueprint's principal create 250.
+
+	// At is when the tenant is as it is: agents were created in the ten months before it, and credentials end from half a year before
+	// it to years after it. Zero: the beginning of this day (UTC).
+	At time.Time
+}
+
+// NewWith is [New] with a layout.
+func NewWith(c sandbox.Company, seed uint64, l Layout) *Sandbox {
+	if l.PerBlueprint == 0 {
+		l.PerBlueprint = perBlueprint
+	}
+	if l.At.IsZero() {
+		l.At = time.Now().UTC().Truncate(24 * time.Hour)
+	}
+	s := &Sandbox{Now: time.Now, Nature: Nature{CascadeDelay: 30 * time.Second}, courier: newCourier(), seeding: l.At}
 	s.st = newState(c, seed)
+	s.st.Founded = l.At.AddDate(-4, 0, 0)
 	s.ix.rebuild(s.st)
-	s.seed(c, perBlueprint)
+	s.seed(c, l.PerBlueprint)
 	return s
 }
 

@@ -95,7 +95,7 @@ func TestFaultsLeaveWritesAlone(t *testing.T) {
 		if r.status != http.StatusOK || !strings.Contains(string(r.raw), `"status":200`) {
 			t.Errorf("%s: the batch is %d %s", kind, r.status, r.raw)
 		}
-		r = x.call(http.MethodPost, srv.URL+"/v1.0/subscriptions", wish("expirationDateTime", stamp(Epoch.Add(24*time.Hour))))
+		r = x.call(http.MethodPost, srv.URL+"/v1.0/subscriptions", wish("expirationDateTime", stamp(seedTime.Add(24*time.Hour))))
 		if n := len(x.st.Subscriptions); r.status != http.StatusCreated || n != i+1 {
 			t.Errorf("%s: the subscription is %d %s, there are %d", kind, r.status, r.raw, n)
 		}

@@ -47,8 +47,8 @@ func FuzzRequest(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	s := New(sandbox.NewCompany(1, 12), 1)
-	s.Now = func() time.Time { return Epoch }
+	s := NewWith(sandbox.NewCompany(1, 12), 1, Layout{At: seedTime})
+	s.Now = func() time.Time { return seedTime }
 	f.Fuzz(func(t *testing.T, address string) {
 		path, raw, _ := strings.Cut(address, "?")
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -67,8 +67,8 @@ func FuzzRequest(f *testing.F) {
 
 // FuzzToken checks that no text but one that was handed out is taken for a cursor, and that none breaks the service.
 func FuzzToken(f *testing.F) {
-	s := New(sandbox.NewCompany(1, 12), 1)
-	s.Now = func() time.Time { return Epoch }
+	s := NewWith(sandbox.NewCompany(1, 12), 1, Layout{At: seedTime})
+	s.Now = func() time.Time { return seedTime }
 	good := s.seal(cursor{Use: "delta", Of: "users", Pos: 3})
 	for _, t := range []string{good, good[1:], good + "A", "", "e30", strings.ToUpper(good)} {
 		f.Add(t)
@@ -86,8 +86,8 @@ func FuzzBatch(f *testing.F) {
 	f.Add(`{"requests":[{"id":"1","method":"GET","url":"//x"},{"id":"2","method":"post","url":"/directoryObjects/getByIds","body":{"ids":["x"]}}]}`)
 	f.Add(`{"requests":[{"id":"1","method":"G T","url":"%"}]}`)
 	f.Add(`{"requests":null}`)
-	s := New(sandbox.NewCompany(1, 12), 1)
-	s.Now = func() time.Time { return Epoch }
+	s := NewWith(sandbox.NewCompany(1, 12), 1, Layout{At: seedTime})
+	s.Now = func() time.Time { return seedTime }
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/v1.0/$batch", strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+s.Token())
@@ -108,7 +108,7 @@ func FuzzSubscription(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		s := New(sandbox.NewCompany(1, 6), 1)
+		s := NewWith(sandbox.NewCompany(1, 6), 1, Layout{At: seedTime})
 		s.NotifyClient = &http.Client{Transport: &inbox{}}
 		r := httptest.NewRequest(http.MethodPost, "/v1.0/subscriptions", strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+s.Token())

@@ -96,10 +96,10 @@ func (s *Sandbox) somebody(one bool) string {
 	return people[s.st.Rand.Pick(len(people))].ID
 }
 
-// grantTime is when a grant is given: now, or while the tenant is being seeded some time before [Epoch].
+// grantTime is when a grant is given: now, or while the tenant is being seeded some time before [Layout].At.
 func (s *Sandbox) grantTime() time.Time {
 	if s.st.Seeded {
 		return s.now()
 	}
-	return Epoch.AddDate(0, 0, -1-s.st.Rand.Pick(200))
+	return s.seeding.AddDate(0, 0, -1-s.st.Rand.Pick(200))
 }

@@ -26,10 +26,13 @@ type tenant struct {
 	now time.Time
 }
 
-// start serves a tenant with pages of three and a clock that stands at Epoch.
+// seedTime is when the tenants of tests are as they are.
+var seedTime = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// start serves a tenant with pages of three and a clock that stands at seedTime.
 func start(t *testing.T) *tenant {
 	t.Helper()
-	x := &tenant{Sandbox: New(sandbox.NewCompany(7, 90), 7), t: t, now: Epoch}
+	x := &tenant{Sandbox: NewWith(sandbox.NewCompany(7, 90), 7, Layout{At: seedTime}), t: t, now: seedTime}
 	x.Now = x.clock
 	x.PageSize = 3
 	srv := httptest.NewServer(x.Sandbox)

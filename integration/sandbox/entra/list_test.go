@@ -133,9 +133,9 @@ func TestCredentialsAreSpread(t *testing.T) {
 			for _, c := range a[prop].([]any) {
 				m := c.(jsonObject)
 				switch end := m["endDateTime"].(string); {
-				case end < stamp(Epoch):
+				case end < stamp(seedTime):
 					count["expired"]++
-				case end < stamp(Epoch.AddDate(0, 3, 0)):
+				case end < stamp(seedTime.AddDate(0, 3, 0)):
 					count["expiring"]++
 				default:
 					count["valid"]++

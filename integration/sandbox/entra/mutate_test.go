@@ -362,7 +362,7 @@ func TestAuditWindow(t *testing.T) {
 		x.pass(time.Minute)
 		made = append(made, x.do(changeOf(sandbox.RenameAgent)).Agent)
 	}
-	from, to := stamp(Epoch.Add(3*time.Minute)), stamp(Epoch.Add(6*time.Minute))
+	from, to := stamp(seedTime.Add(3*time.Minute)), stamp(seedTime.Add(6*time.Minute))
 	items, _ := x.walk("/v1.0/auditLogs/directoryAudits?$orderby=activityDateTime&" + query("activityDateTime ge "+from+" and activityDateTime le "+to))
 	if len(items) != 4 {
 		t.Fatalf("%d entries in the window, want 4", len(items))

@@ -89,7 +89,7 @@ type bubbled struct {
 func bubble(t *testing.T, x *inbox, f func(b *bubbled)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bubbled{New(sandbox.NewCompany(7, 90), 7), t}
+		b := &bubbled{NewWith(sandbox.NewCompany(7, 90), 7, Layout{At: seedTime}), t}
 		b.NotifyClient = &http.Client{Transport: x}
 		f(b)
 		if err := b.Close(); err != nil {

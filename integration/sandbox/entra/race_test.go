@@ -60,7 +60,7 @@ func TestConcurrentReadsAndChanges(t *testing.T) {
 }
 
 func (x *tenant) subscribe() reply {
-	return x.call(http.MethodPost, "/v1.0/subscriptions", wish("expirationDateTime", stamp(Epoch.Add(24*time.Hour))))
+	return x.call(http.MethodPost, "/v1.0/subscriptions", wish("expirationDateTime", stamp(seedTime.Add(24*time.Hour))))
 }
 
 func (x *tenant) subscribeAndWrite() {

@@ -183,9 +183,9 @@ func TestAssignedTo(t *testing.T) {
 	x.PageSize = 0
 	a := x.some("agent_identity").ID
 	graph := x.byApp("servicePrincipal", graphAppID)
-	g := x.newRole(x.ix.byID[a], graph, x.pickOf(graph, "appRoles"), Epoch)
+	g := x.newRole(x.ix.byID[a], graph, x.pickOf(graph, "appRoles"), seedTime)
 	for g == nil {
-		g = x.newRole(x.ix.byID[a], graph, x.pickOf(graph, "appRoles"), Epoch)
+		g = x.newRole(x.ix.byID[a], graph, x.pickOf(graph, "appRoles"), seedTime)
 	}
 	to := "/v1.0/servicePrincipals/" + graph.ID + "/appRoleAssignedTo?$top=500"
 	if find(x.ok(to).items(), g.ID) == nil {

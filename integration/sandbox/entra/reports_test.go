@@ -41,7 +41,7 @@ func TestSignIns(t *testing.T) {
 	if agent := all[2]["agent"].(jsonObject); agent["parentAppId"] != parent {
 		t.Errorf("the blueprint is %v, want %v", agent["parentAppId"], parent)
 	}
-	byAgent, _ := x.walk(betaSignIns + " and agent/agentType eq 'AgentIdentity' and createdDateTime ge " + stamp(Epoch.Add(time.Minute)))
+	byAgent, _ := x.walk(betaSignIns + " and agent/agentType eq 'AgentIdentity' and createdDateTime ge " + stamp(seedTime.Add(time.Minute)))
 	if len(byAgent) != 2 {
 		t.Errorf("%d sign-ins in the window, want 2", len(byAgent))
 	}
@@ -126,7 +126,7 @@ func TestAccess(t *testing.T) {
 func TestAuditsOvertake(t *testing.T) {
 	x := start(t)
 	x.Nature.LogLag, x.Nature.LogJitter = time.Minute, 5*time.Minute
-	since := "/v1.0/auditLogs/directoryAudits?$orderby=activityDateTime&$top=999&" + query("activityDateTime ge "+stamp(Epoch))
+	since := "/v1.0/auditLogs/directoryAudits?$orderby=activityDateTime&$top=999&" + query("activityDateTime ge "+stamp(seedTime))
 	x.PageSize = 0
 	seen, overtaken, newest := map[string]bool{}, 0, ""
 	for i := range 60 {

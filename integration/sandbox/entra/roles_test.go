@@ -61,7 +61,7 @@ func TestRoleAddresses(t *testing.T) {
 		}
 	}
 	x.ok("/v1.0/roleManagement/directory/roleDefinitions/" + own)
-	other := New(sandbox.NewCompany(9, 9), 9)
+	other := NewWith(sandbox.NewCompany(9, 9), 9, Layout{At: seedTime})
 	if _, known := other.definition(own); known || own == "" {
 		t.Errorf("the tenant's own role %q is known to another tenant", own)
 	}

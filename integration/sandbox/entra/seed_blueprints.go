@@ -59,11 +59,11 @@ func (b *builder) addCredentials(app *object, since time.Time) {
 		app.Parts["federatedIdentityCredentials"] = []map[string]any{b.federated("mi-agents", r.UUID())}
 	}
 	if r.Chance(0.7) {
-		end := Epoch.AddDate(0, r.Pick(24)-6, r.Pick(28))
+		end := b.seeding.AddDate(0, r.Pick(24)-6, r.Pick(28))
 		b.set(app, "passwordCredentials", []any{b.secret("Deployment secret", end.AddDate(-1, 0, 0), end)})
 	}
 	if r.Chance(0.4) {
-		end := Epoch.AddDate(0, r.Pick(42)-6, r.Pick(28))
+		end := b.seeding.AddDate(0, r.Pick(42)-6, r.Pick(28))
 		b.set(app, "keyCredentials", []any{b.certificate("CN=agents."+b.st.Domain, since, end)})
 	}
 }
@@ -73,6 +73,6 @@ func (b *builder) inherit(sp *object) {
 	graph := b.byApp("servicePrincipal", graphAppID)
 	b.newScopeGrant(sp, graph, "", graphScopes[0].value)
 	if b.st.Rand.Chance(0.5) {
-		b.newRole(sp, graph, b.pickOf(graph, "appRoles"), Epoch.AddDate(0, -3, 0))
+		b.newRole(sp, graph, b.pickOf(graph, "appRoles"), b.seeding.AddDate(0, -3, 0))
 	}
 }

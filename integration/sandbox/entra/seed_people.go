@@ -80,10 +80,10 @@ func (b *builder) addGroups() {
 	}
 }
 
-// ago is a moment of a working day up to so many days before [Epoch].
+// ago is a moment of a working day up to so many days before [Layout].At.
 func (b *builder) ago(days int) time.Time {
 	r := b.st.Rand
-	return Epoch.AddDate(0, 0, -1-r.Pick(days)).Add(time.Duration(7*3600+r.Pick(11*3600)) * time.Second)
+	return b.seeding.AddDate(0, 0, -1-r.Pick(days)).Add(time.Duration(7*3600+r.Pick(11*3600)) * time.Second)
 }
 
 // addOrdinary adds what every tenant has and no connector may take for an agent: workloads of the customer, a managed

@@ -101,7 +101,7 @@ func (q *request) organization(rest []string) (any, error) {
 	if len(rest) > 0 {
 		return nil, noSegment(rest[0])
 	}
-	props := map[string]any{"id": q.st.Tenant, "displayName": q.st.Company, "createdDateTime": stamp(Epoch.AddDate(-4, 0, 0)),
+	props := map[string]any{"id": q.st.Tenant, "displayName": q.st.Company, "createdDateTime": stamp(q.st.Founded),
 		"tenantType": "AAD", "verifiedDomains": []any{map[string]any{"capabilities": "Email, OfficeCommunicationsOnline",
 			"isDefault": true, "isInitial": true, "name": q.st.Domain, "type": "Managed"}}}
 	return q.list(source{kind: kindOf("organization"), context: "organization", rows: func(after uint64) iter.Seq[row] {

@@ -20,6 +20,7 @@ type state struct {
 	Rand         *sandbox.Rand `json:"rand"`
 	Tenant       string        `json:"tenant"`
 	Company      string        `json:"company"`
+	Founded      time.Time     `json:"founded"`
 	Domain       string        `json:"domain"`
 	Token        string        `json:"token"`
 	ClientID     string        `json:"client_id"`

@@ -15,8 +15,8 @@ import (
 // TestDeterministic checks that equal seeds give equal tenants, also after equal changes, and other seeds others.
 func TestDeterministic(t *testing.T) {
 	build := func(seed uint64) []byte {
-		s := New(sandbox.NewCompany(seed, 60), seed)
-		s.Now = func() time.Time { return Epoch }
+		s := NewWith(sandbox.NewCompany(seed, 60), seed, Layout{At: seedTime})
+		s.Now = func() time.Time { return seedTime }
 		for _, op := range everyOp() {
 			if _, err := s.Mutate(changeOf(op)); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Fatal(err)
@@ -54,7 +54,7 @@ func TestSnapshotRestore(t *testing.T) {
 	want := x.ok("/v1.0/servicePrincipals?$top=50").raw
 	next := x.do(sandbox.Change{Op: sandbox.CreateAgent}).Agent
 
-	x.st = New(sandbox.NewCompany(1, 9), 1).st // what a new process begins with
+	x.st = NewWith(sandbox.NewCompany(1, 9), 1, Layout{At: seedTime}).st // what a new process begins with
 	x.ix.rebuild(x.st)
 	if err := x.Restore(b); err != nil {
 		t.Fatal(err)

@@ -158,7 +158,7 @@ func TestSubscriptionsOverTheWire(t *testing.T) {
 	t.Cleanup(hub.Close)
 	x, y := start(t), start(t)
 	t.Cleanup(func() { _ = errors.Join(x.Close(), y.Close()) })
-	body := wish("notificationUrl", hub.URL+"/in", "lifecycleNotificationUrl", nil, "expirationDateTime", stamp(Epoch.Add(24*time.Hour)))
+	body := wish("notificationUrl", hub.URL+"/in", "lifecycleNotificationUrl", nil, "expirationDateTime", stamp(seedTime.Add(24*time.Hour)))
 	got := x.batch(batchOf(step{ID: "1", Method: "POST", URL: "/subscriptions", Headers: map[string]string{"Content-Type": "application/json"}, Body: json.RawMessage(body)}))
 	if got["1"].Status != 201 {
 		t.Fatalf("in a batch: %d %s", got["1"].Status, got["1"].Body)

@@ -28,7 +28,7 @@ type folderJSON struct {
 }
 
 func (s *state) organizationJSON() organizationJSON {
-	made := stamp(seedTime.AddDate(-3, 0, 0))
+	made := stamp(s.Founded)
 	return organizationJSON{"organizations/" + s.Org, s.Domain, s.customer(), "ACTIVE", made, made,
 		`W/"` + etag(kindOrganization, s.Org, 1) + `"`}
 }

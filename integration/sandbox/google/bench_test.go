@@ -14,7 +14,7 @@ import (
 // large is an organization of 500 projects and 5,000 service accounts.
 func large() *Sandbox {
 	c := sandbox.NewCompanyAt(1, "google", map[string]int{nativeAccount: 5000, nativeEngine: 400, nativeRegistry: 600})
-	s := NewWith(c, 1, Layout{Projects: 500, Folders: 25, Bindings: 1500})
+	s := NewWith(c, 1, Layout{Projects: 500, Folders: 25, Bindings: 1500, At: seedTime})
 	now := seedTime.AddDate(0, 0, 1)
 	s.Now = func() time.Time { return now }
 	return s
@@ -144,7 +144,7 @@ func BenchmarkChange(b *testing.B) {
 
 // TestLargeOrganization reads a large organization's shape, and that it is the same each time.
 func TestLargeOrganization(t *testing.T) {
-	l := Layout{Projects: 20, Folders: 6, Bindings: 200}
+	l := Layout{Projects: 20, Folders: 6, Bindings: 200, At: seedTime}
 	c := sandbox.NewCompanyAt(3, "google", map[string]int{nativeAccount: 120, nativeEngine: 20})
 	s, again := NewWith(c, 3, l), NewWith(c, 3, l)
 	if snapshot(t, s) != snapshot(t, again) {

@@ -49,7 +49,7 @@ func FuzzFields(f *testing.F) {
 
 // FuzzToken: only tokens that the sandbox made are taken, and those come back as they were.
 func FuzzToken(f *testing.F) {
-	s := New(sandbox.NewCompany(1, 6), 1).st
+	s := NewWith(sandbox.NewCompany(1, 6), 1, Layout{At: seedTime}).st
 	good := s.token(place{Query: "q", After: "a", Issued: seedTime})
 	for _, t := range []string{good, good[:len(good)-2], good + "\n", "", "e30=", "Lnt9"} {
 		f.Add(t, "x")
@@ -68,7 +68,7 @@ func FuzzToken(f *testing.F) {
 
 // FuzzRequest: whatever is asked, the answer is one of Google's forms, and never an internal error.
 func FuzzRequest(f *testing.F) {
-	s := New(sandbox.NewCompany(1, 12), 1)
+	s := NewWith(sandbox.NewCompany(1, 12), 1, Layout{At: seedTime})
 	s.Now = (&clock{now: seedTime}).Now
 	sink, err := s.Mutate(sandbox.Change{Op: sandbox.OpenSink})
 	if err != nil {

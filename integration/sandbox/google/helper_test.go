@@ -42,9 +42,12 @@ type world struct {
 	base  string
 }
 
+// seedTime is when the organizations of tests are as they are.
+var seedTime = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+
 func newWorld(t testing.TB, agents int, opt Options) *world {
 	t.Helper()
-	s := New(sandbox.NewCompany(7, agents), 7)
+	s := NewWith(sandbox.NewCompany(7, agents), 7, Layout{At: seedTime})
 	c := &clock{now: seedTime.AddDate(0, 0, 1)}
 	s.Now, s.Options = c.Now, opt
 	srv := httptest.NewServer(s)

@@ -61,7 +61,7 @@ func (s *state) act(opt Options, at time.Time, a activity) *activity {
 // activities seeds what people and agents did in Workspace.
 func (s *seeding) activities() {
 	for range min(60, 5*len(s.company.People)) {
-		user, at := s.person(), seedTime.Add(-time.Duration(s.Rand.Pick(90*24*3600))*time.Second)
+		user, at := s.person(), s.at.Add(-time.Duration(s.Rand.Pick(90*24*3600))*time.Second)
 		s.act(s.opt, at, activity{Application: "login", User: user, Event: "login_success"})
 		a := activity{Application: "token", User: user, Event: "authorize", Client: fmt.Sprintf("%s.apps.googleusercontent.com", s.Rand.Digits(12)),
 			ClientName: "Calendar helper", Scopes: []string{"https://www.googleapis.com/auth/calendar.events"}}

@@ -129,7 +129,7 @@ var (
 )
 
 // New returns an organization with all agents that the company has at Google. The same company and seed give the same
-// organization, ids and tokens included.
+// organization on one day, and ids and tokens on any.
 func New(c sandbox.Company, seed uint64) *Sandbox { return NewWith(c, seed, Layout{}) }
 
 // Layout says how an organization is laid out. The zero value is two projects in two folders.
@@ -137,6 +137,8 @@ type Layout struct {
 	Projects int // in total; service accounts and unregistered engines are spread over them
 	Folders  int // in total; the projects beyond the first two are dealt out to those beyond the first two
 	Bindings int // how many the first project's policy has at least
+
+	At time.Time // when the organization is as it is, and things expire around it; zero: this morning
 }
 
 // NewWith is New with a layout. For a large organization take a company of [sandbox.NewCompanyAt].

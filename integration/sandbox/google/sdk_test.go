@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/integration/sandbox/google"
@@ -203,6 +204,7 @@ func TestSDKReadsTheRest(t *testing.T) {
 
 func TestSDKReadsTheLog(t *testing.T) {
 	s, _, base := serve(t)
+	since := time.Now().UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
 	out, err := s.Mutate(sandbox.Change{Op: sandbox.DisableAgent})
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +215,7 @@ func TestSDKReadsTheLog(t *testing.T) {
 		names = append(names, "projects/"+p)
 	}
 	request := &logging.ListLogEntriesRequest{ResourceNames: names, PageSize: 1000, OrderBy: "timestamp asc",
-		Filter: `log_id("cloudaudit.googleapis.com/activity") AND timestamp>="2026-11-03T00:00:00Z" AND (protoPayload.serviceName=("iam.googleapis.com" OR "agentidentity.googleapis.com" OR "agentregistry.googleapis.com" OR "discoveryengine.googleapis.com") OR (protoPayload.serviceName="aiplatform.googleapis.com" AND protoPayload.methodName:"ReasoningEngine") OR protoPayload.methodName:"SetIamPolicy" OR protoPayload.methodName:"SetIAMPolicy")`}
+		Filter: `log_id("cloudaudit.googleapis.com/activity") AND timestamp>="` + since + `" AND (protoPayload.serviceName=("iam.googleapis.com" OR "agentidentity.googleapis.com" OR "agentregistry.googleapis.com" OR "discoveryengine.googleapis.com") OR (protoPayload.serviceName="aiplatform.googleapis.com" AND protoPayload.methodName:"ReasoningEngine") OR protoPayload.methodName:"SetIamPolicy" OR protoPayload.methodName:"SetIAMPolicy")`}
 	var deeds []string
 	err = svc.Entries.List(request).Pages(t.Context(), func(page *logging.ListLogEntriesResponse) error {
 		for _, e := range page.Entries {

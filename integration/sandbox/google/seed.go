@@ -8,10 +8,6 @@ import (
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 )
 
-// seedTime is when the seeded organization is as it is. It is fixed, so that a seed gives the same organization on any
-// day; things that expire do so around it.
-var seedTime = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
-
 // governed and labs are the places of the two projects in state.Projects. Agent Registry covers the hosts of the first
 // by itself; in the second, only what users register.
 const (
@@ -24,14 +20,18 @@ type seeding struct {
 	*state
 	company sandbox.Company
 	layout  Layout
-	opt     Options // none: history was well behaved
+	at      time.Time // when the organization is as it is; what expires does so around it
+	opt     Options   // none: history was well behaved
 }
 
 func seeded(c sandbox.Company, seed uint64, l Layout) *state {
-	r := sandbox.NewRand(seed, "google")
-	st := &state{Seed: seed, Rand: *r, Domain: c.Domain, Access: map[string]access{}, Policies: map[string]*policy{}}
+	r, at := sandbox.NewRand(seed, "google"), l.At
+	if at.IsZero() {
+		at = morning(time.Now())
+	}
+	st := &state{Seed: seed, Rand: *r, Domain: c.Domain, Founded: at.AddDate(-3, 0, 0), Access: map[string]access{}, Policies: map[string]*policy{}}
 	st.reindex()
-	s := &seeding{state: st, company: c, layout: l}
+	s := &seeding{state: st, company: c, layout: l, at: at}
 	s.Token = "ya29.sandbox-" + s.Rand.Base62(40)
 	s.Org = s.Rand.Digits(12)
 	s.Admin = "cloud-admin@" + c.Domain
@@ -48,6 +48,11 @@ func seeded(c sandbox.Company, seed uint64, l Layout) *state {
 	return st
 }
 
+// morning is the last nine o'clock (UTC) that was not after t: an organization is the same all day.
+func morning(t time.Time) time.Time {
+	return t.UTC().Add(-9 * time.Hour).Truncate(24 * time.Hour).Add(9 * time.Hour)
+}
+
 func (s *seeding) projects() {
 	slug := strings.Trim(cutBytes(label(s.company.Name), 20), "-")
 	names := []string{"agents", "labs"}
@@ -56,7 +61,7 @@ func (s *seeding) projects() {
 	}
 	for i, name := range names {
 		p := &project{ProjectID: slug + "-" + name, Number: s.Rand.Digits(12), Title: s.company.Name + " " + name,
-			Created: seedTime.AddDate(-1, -i%12, 0), Labels: map[string]string{"environment": []string{"prod", "lab"}[min(i, labs)]}}
+			Created: s.at.AddDate(-1, -i%12, 0), Labels: map[string]string{"environment": []string{"prod", "lab"}[min(i, labs)]}}
 		s.Projects = append(s.Projects, p)
 		s.ix.addProject(p)
 		s.Policies[projectPolicyKey(p.ProjectID)] = &policy{}
@@ -90,10 +95,10 @@ func (s *seeding) accountAgent(a sandbox.Seed, at time.Time) {
 	}
 }
 
-// seedKey makes a key that does not expire, or that expires before, soon after or long after seedTime.
+// seedKey makes a key that does not expire, or that expires before, soon after or long after the organization is seeded.
 func (s *seeding) seedKey(acc *account, at time.Time) {
 	made := at.Add(time.Duration(s.Rand.Pick(48)) * time.Hour)
-	before := []time.Time{never, seedTime.AddDate(0, 0, -12), seedTime.AddDate(0, 0, 35), seedTime.AddDate(0, 6, 0)}[s.Rand.Pick(4)]
+	before := []time.Time{never, s.at.AddDate(0, 0, -12), s.at.AddDate(0, 0, 35), s.at.AddDate(0, 6, 0)}[s.Rand.Pick(4)]
 	if !before.After(made) {
 		before = never
 	}
@@ -151,9 +156,9 @@ func (s *seeding) registryAgent(a sandbox.Seed, at time.Time, location string) {
 	}
 }
 
-// date is a moment in the year before seedTime, at office hours.
+// date is a moment in the year before the organization is as it is, at office hours.
 func (s *seeding) date() time.Time {
-	day := seedTime.AddDate(0, 0, -3-s.Rand.Pick(330))
+	day := s.at.AddDate(0, 0, -3-s.Rand.Pick(330))
 	return day.Add(time.Duration(s.Rand.Pick(8*3600)) * time.Second).Add(time.Duration(s.Rand.Pick(1e6)) * time.Microsecond)
 }
 

@@ -6,7 +6,7 @@ import "time"
 func (s *seeding) geminiApps() {
 	p := s.Projects[governed]
 	app := &geminiApp{Number: p.Number, ID: label(s.company.Name) + "-app", Title: s.company.Name + " assistant",
-		Created: seedTime.AddDate(0, -10, 0)}
+		Created: s.at.AddDate(0, -10, 0)}
 	states := []string{"ENABLED", "ENABLED", "ENABLED", "CONFIGURED", "PRIVATE", "DISABLED"}
 	for _, e := range s.Engines {
 		if e.Project != p.ProjectID || !s.Rand.Chance(0.4) {
@@ -20,8 +20,8 @@ func (s *seeding) geminiApps() {
 		app.Agents = append(app.Agents, g)
 	}
 	app.Agents = append(app.Agents, &geminiAgent{ID: s.Rand.Digits(16), Title: "Contract bot", Text: "An A2A agent of a supplier",
-		State: "SUSPENDED", Reason: "policy review", Scope: "ALL_USERS", Created: seedTime.AddDate(0, -2, 0),
-		Updated: seedTime.AddDate(0, -1, 0)})
+		State: "SUSPENDED", Reason: "policy review", Scope: "ALL_USERS", Created: s.at.AddDate(0, -2, 0),
+		Updated: s.at.AddDate(0, -1, 0)})
 	s.Apps = append(s.Apps, app)
 }
 
@@ -36,10 +36,10 @@ func (s *seeding) authManager() {
 		{ID: "erp-2lo", Kind: "twoLeggedOauth", Text: "ERP as the agent itself", Issuer: "https://erp.idp.example"},
 		{ID: "weather-key", Kind: "apiKey", Text: "Weather service", Disabled: true},
 		{ID: "old-wiki", Kind: "threeLeggedOauth", Text: "Wiki, replaced", Issuer: "https://wiki.idp.example", Disabled: true,
-			Deleted: seedTime.AddDate(0, 0, -5)},
+			Deleted: s.at.AddDate(0, 0, -5)},
 	} {
 		a := seed
-		a.Project, a.Created, a.Updated = p.ProjectID, seedTime.AddDate(0, -8, 0), seedTime.AddDate(0, -3, 0)
+		a.Project, a.Created, a.Updated = p.ProjectID, s.at.AddDate(0, -8, 0), s.at.AddDate(0, -3, 0)
 		if a.Location == "" {
 			a.Location = "us-central1"
 		}

@@ -31,7 +31,7 @@ func (s *seeding) further() {
 // organization into folders in turn.
 func (s *seeding) folders() {
 	add := func(parent, title string) *folder {
-		f := &folder{Number: s.Rand.Digits(12), Parent: parent, Title: title, Created: seedTime.AddDate(-2, 0, 0)}
+		f := &folder{Number: s.Rand.Digits(12), Parent: parent, Title: title, Created: s.at.AddDate(-2, 0, 0)}
 		s.Folders = append(s.Folders, f)
 		s.Policies[folderPolicyKey(f.Number)] = &policy{}
 		return f
@@ -59,7 +59,7 @@ func (s *seeding) pools() {
 	p := s.Projects[governed]
 	outside := &pool{Number: p.Number, ID: "pipelines", Title: "Pipelines", Text: "Build pipelines outside", Mode: "FEDERATION_ONLY"}
 	inside := &pool{Number: p.Number, ID: "workloads", Title: "Workloads", Mode: "TRUST_DOMAIN"}
-	old := &pool{Number: p.Number, ID: "retired", Title: "Retired", Mode: "FEDERATION_ONLY", Disabled: true, Deleted: seedTime.AddDate(0, 0, -4)}
+	old := &pool{Number: p.Number, ID: "retired", Title: "Retired", Mode: "FEDERATION_ONLY", Disabled: true, Deleted: s.at.AddDate(0, 0, -4)}
 	system := &pool{Number: p.Number, ID: s.trustDomain(), Title: "Agents", Mode: "SYSTEM_TRUST_DOMAIN"}
 	s.Pools = append(s.Pools, outside, inside, old, system)
 	for _, x := range s.Pools[:2] {
@@ -71,7 +71,7 @@ func (s *seeding) pools() {
 	s.PoolProviders = append(s.PoolProviders, repositories,
 		&poolProvider{Pool: outside.name(), ID: "warehouse", Title: "Warehouse", AWS: "123456789012",
 			Mapping: map[string]string{"google.subject": "assertion.arn"}, Actors: []string{repositories.name()}},
-		&poolProvider{Pool: outside.name(), ID: "old-ci", Issuer: "https://ci.idp.example", Disabled: true, Deleted: seedTime.AddDate(0, 0, -9),
+		&poolProvider{Pool: outside.name(), ID: "old-ci", Issuer: "https://ci.idp.example", Disabled: true, Deleted: s.at.AddDate(0, 0, -9),
 			Mapping: map[string]string{"google.subject": "assertion.sub"}})
 	ns := &namespace{Pool: inside.name(), ID: "batch", Text: "Batch jobs"}
 	s.Namespaces = append(s.Namespaces, ns, &namespace{Pool: inside.name(), ID: "fleet", Text: "Owned by the fleet service",
@@ -82,7 +82,7 @@ func (s *seeding) pools() {
 		s.Managed = append(s.Managed, m)
 		s.giveOn(projectPolicyKey(p.ProjectID), "roles/logging.logWriter", m.principal(), nil, s.date())
 	}
-	s.Managed = append(s.Managed, &managedIdentity{Namespace: ns.name(), ID: "old-sync", Deleted: seedTime.AddDate(0, 0, -3)})
+	s.Managed = append(s.Managed, &managedIdentity{Namespace: ns.name(), ID: "old-sync", Deleted: s.at.AddDate(0, 0, -3)})
 }
 
 // plainRuns are Cloud Run services that are no agents, and one that is but runs as an account.
@@ -101,7 +101,7 @@ func (s *seeding) plainRuns() {
 func (s *seeding) tools() {
 	p := s.Projects[governed]
 	for _, m := range []*manual{{Kind: "mcpServer", ID: "svc-ledger-tools", Title: "Ledger tools"}, {Kind: "endpoint", ID: "svc-house-model", Title: "House model"}} {
-		m.Project, m.Number, m.Location, m.Created, m.Updated = p.ProjectID, p.Number, regions[0], seedTime, seedTime
+		m.Project, m.Number, m.Location, m.Created, m.Updated = p.ProjectID, p.Number, regions[0], s.at, s.at
 		m.URL = "https://" + m.ID + ".tools." + s.Domain
 		s.Manual = append(s.Manual, m)
 		s.ix.manuals[m.host()] = m
@@ -117,7 +117,7 @@ func (s *seeding) oauthClients() {
 	for i, kind := range []string{"managed", "dialogflow"} {
 		app := s.Apps[0]
 		app.Agents = append(app.Agents, &geminiAgent{ID: s.Rand.Digits(16), Title: []string{"Deep research", "Phone desk"}[i], Text: "Made in the console",
-			Definition: kind, State: "ENABLED", Scope: "ALL_USERS", Created: seedTime.AddDate(0, -4, 0), Updated: seedTime.AddDate(0, -4, 0)})
+			Definition: kind, State: "ENABLED", Scope: "ALL_USERS", Created: s.at.AddDate(0, -4, 0), Updated: s.at.AddDate(0, -4, 0)})
 	}
 	for _, a := range s.Apps {
 		s.policyOf(appPolicyKey(a.name())).grant("roles/discoveryengine.user", "group:"+s.group(), nil)
@@ -151,7 +151,7 @@ func (s *seeding) widerGrants() {
 		}
 		var cond *expr
 		if s.Rand.Chance(0.25) {
-			cond = untilTime(seedTime.AddDate(0, 1+s.Rand.Pick(8), 0).Truncate(24 * time.Hour))
+			cond = untilTime(s.at.AddDate(0, 1+s.Rand.Pick(8), 0).Truncate(24 * time.Hour))
 		}
 		role := rolesOn[kind][s.Rand.Pick(len(rolesOn[kind]))]
 		s.giveOn(key, role, member, cond, s.date())

@@ -27,7 +27,7 @@ func (s *seeding) seedGrants(home, member string, at time.Time) {
 			role = roles[len(roles)-1]
 		}
 		if s.Rand.Chance(0.2) {
-			cond = untilTime(seedTime.AddDate(0, 2+s.Rand.Pick(6), 0).Truncate(24 * time.Hour))
+			cond = untilTime(s.at.AddDate(0, 2+s.Rand.Pick(6), 0).Truncate(24 * time.Hour))
 		}
 		project := home
 		if i == 2 {
@@ -50,7 +50,7 @@ func (s *seeding) humans() {
 		policy.grant("roles/owner", "user:"+s.Admin, nil)
 		policy.grant("roles/viewer", "group:"+s.group(), nil)
 		policy.grant("roles/aiplatform.admin", "user:"+s.person(), nil)
-		policy.grant("roles/logging.viewer", "user:"+s.person(), untilTime(seedTime.AddDate(1, 0, 0)))
+		policy.grant("roles/logging.viewer", "user:"+s.person(), untilTime(s.at.AddDate(1, 0, 0)))
 		policy.grant("roles/viewer", "deleted:serviceAccount:retired@"+p.ProjectID+
 			".iam.gserviceaccount.com?uid=1"+s.Rand.Digits(20), nil)
 		policy.grant("roles/logging.logWriter", "principalSet://"+s.trustDomain()+
@@ -74,7 +74,7 @@ func (s *seeding) impersonators(a *account) {
 func (s *seeding) callers(e *engine) {
 	if s.Rand.Chance(0.5) {
 		p := &policy{}
-		p.grant("roles/aiplatform.user", "group:"+s.group(), untilTime(seedTime.AddDate(0, 9, 0)))
+		p.grant("roles/aiplatform.user", "group:"+s.group(), untilTime(s.at.AddDate(0, 9, 0)))
 		s.Policies[enginePolicyKey(e.name())] = p
 	}
 }

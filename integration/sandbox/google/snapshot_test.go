@@ -23,7 +23,7 @@ func snapshot(t *testing.T, s *Sandbox) string {
 
 func TestDeterministic(t *testing.T) {
 	company := sandbox.NewCompany(5, 60)
-	a, b, other := New(company, 5), New(company, 5), New(company, 6)
+	a, b, other := NewWith(company, 5, Layout{At: seedTime}), NewWith(company, 5, Layout{At: seedTime}), NewWith(company, 6, Layout{At: seedTime})
 	at := (&clock{now: seedTime.AddDate(0, 1, 0)}).Now
 	a.Now, b.Now = at, at
 	for _, c := range everything() {
@@ -129,7 +129,7 @@ func TestConcurrentUse(t *testing.T) {
 
 func TestStateOutlivesTheProcess(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "google.json")
-	first := New(sandbox.NewCompany(5, 30), 5)
+	first := NewWith(sandbox.NewCompany(5, 30), 5, Layout{At: seedTime})
 	store, err := sandbox.Open(first, file)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestStateOutlivesTheProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	second := New(sandbox.NewCompany(5, 30), 5)
+	second := NewWith(sandbox.NewCompany(5, 30), 5, Layout{At: seedTime})
 	if _, err := sandbox.Open(second, file); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestStateOutlivesTheProcess(t *testing.T) {
 
 func TestSmallCompanies(t *testing.T) {
 	for _, c := range []sandbox.Company{{}, sandbox.NewCompany(1, 0), sandbox.NewCompany(1, 3)} {
-		s := New(c, 1)
+		s := NewWith(c, 1, Layout{At: seedTime})
 		for _, c := range everything() {
 			if _, err := s.Mutate(c); err != nil && !errors.Is(err, sandbox.ErrNoTarget) {
 				t.Errorf("%+v: %v", c, err)

@@ -8,14 +8,15 @@ import (
 
 // state is everything that the organization is. It is saved and restored as JSON, so every field is exported.
 type state struct {
-	Seed   uint64
-	Rand   sandbox.Rand
-	Domain string // the company's mail domain
-	Org    string // organization number
-	Admin  string // who makes the changes, as the log names them
-	Token  string
-	Epoch  int // page tokens of an earlier epoch are invalid
-	Serial int // counts mutations and log entries; policy etags and insert ids come from it
+	Seed    uint64
+	Rand    sandbox.Rand
+	Domain  string // the company's mail domain
+	Org     string // organization number
+	Founded time.Time
+	Admin   string // who makes the changes, as the log names them
+	Token   string
+	Epoch   int // page tokens of an earlier epoch are invalid
+	Serial  int // counts mutations and log entries; policy etags and insert ids come from it
 
 	Readers []reader          // private-key holders that may log in at /token
 	Access  map[string]access // access token → its life
