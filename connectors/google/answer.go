@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -14,53 +13,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// answer is what came back for one call, as bytes: the SDK's own structs would lose what they do not know, and do not tell null
-// from absent.
+// answer is what came back for one call, as bytes: structs would lose what they do not know, and do not tell null from absent.
 type answer struct {
-	method string // empty: no request was sent
+	method string
 	path   string
 	status int // 0: no whole answer came
 	header http.Header
 	body   []byte
 	paged  bool   // the request went on from a page token
 	secret string // what the request was authorized with; never shown
-}
-
-type answerKey struct{}
-
-// catching makes the catcher fill the returned answer in from the calls made under the returned context.
-func catching(ctx context.Context) (context.Context, *answer) {
-	a := &answer{}
-	return context.WithValue(ctx, answerKey{}, a), a
-}
-
-// catcher sits below the SDK and keeps each answer's bytes.
-type catcher struct{ base http.RoundTripper }
-
-// RoundTrip sends a request and reads its answer whole. The SDK is shown an empty object instead of a good body, so that it
-// does not decode what is decoded here.
-func (c *catcher) RoundTrip(r *http.Request) (*http.Response, error) {
-	a, ok := r.Context().Value(answerKey{}).(*answer)
-	if !ok {
-		return c.base.RoundTrip(r)
-	}
-	*a = answer{method: r.Method, path: r.URL.Path, paged: r.URL.Query().Get("pageToken") != ""}
-	_, a.secret, _ = strings.Cut(r.Header.Get("Authorization"), " ")
-	resp, err := c.base.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("status %d: the body broke off after %d bytes: %w", resp.StatusCode, len(body), err)
-	}
-	a.status, a.header, a.body = resp.StatusCode, resp.Header, body
-	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
-		body = []byte("{}")
-	}
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return resp, nil
 }
 
 // place names the call without its query.
@@ -153,8 +114,8 @@ func (a *answer) listing(member string) (listing, error) {
 }
 
 // list makes one call that lists, and decodes its page. token is what the call goes on from.
-func (c *client) list(ctx context.Context, member, token string, send func(context.Context, *sdk) error) (listing, error) {
-	a, err := c.fetch(ctx, send)
+func (c *client) list(ctx context.Context, member, token string, what ask) (listing, error) {
+	a, err := c.fetch(ctx, what)
 	if err != nil {
 		return listing{}, err
 	}

@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -35,9 +34,7 @@ func delegations(c *client) *walk {
 		group: func(at place) string { return policyScope(providerResource(at.Project, at.parent()+"/authProviders/")) },
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
-			l, err := c.list(ctx, "authProviders", token, func(ctx context.Context, s *sdk) error {
-				return s.get(ctx, "agentidentity", at.parent()+"/authProviders", showDeleted(pageAsked(c.pageOf(providersPage), token)))
-			})
+			l, err := c.list(ctx, "authProviders", token, c.get("agentidentity", "v1/"+at.parent()+"/authProviders", showDeleted(pageAsked(c.pageOf(providersPage), token))))
 			if err != nil {
 				return leaf{}, err
 			}
@@ -62,9 +59,7 @@ func identityLocator(c *client) *locator {
 
 func (c *client) identityLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
 	return everyPage(func(token string) (listing, error) {
-		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-			return s.get(ctx, "agentidentity", "projects/"+project+"/locations", pageAsked(int64(c.pageSize), token))
-		})
+		return c.list(ctx, "locations", token, c.get("agentidentity", "v1/projects/"+project+"/locations", pageAsked(int64(c.pageSize), token)))
 	})
 }
 
@@ -78,23 +73,16 @@ func (c *client) providerRecord(ctx context.Context, at place, provider jsontext
 		r.Body = provider // Normalize says what is wrong with it
 		return r, true, nil
 	}
-	for _, list := range []struct {
-		member string
-		send   func(s *sdk, token string) func(context.Context) error
-	}{
-		{"authorizations", func(s *sdk, token string) func(context.Context) error {
-			return func(ctx context.Context) error {
-				return s.get(ctx, "agentidentity", name+"/authorizations", pageAsked(c.pageOf(mostConsents), token))
-			}
-		}},
-		{"accessSummaries", func(s *sdk, token string) func(context.Context) error {
-			q := pageAsked(c.pageOf(mostConsents), token)
-			q.Set("filter", `auth_provider_name="`+name+`"`)
-			return func(ctx context.Context) error { return s.get(ctx, "agentidentity", at.parent()+"/accessSummaries", q) }
-		}},
+	for _, list := range []struct{ member, of, filter string }{
+		{"authorizations", name, ""},
+		{"accessSummaries", at.parent(), `auth_provider_name="` + name + `"`},
 	} {
 		items, err := everyPage(func(token string) (listing, error) {
-			l, err := c.list(ctx, list.member, token, func(ctx context.Context, s *sdk) error { return list.send(s, token)(ctx) })
+			q := pageAsked(c.pageOf(mostConsents), token)
+			if list.filter != "" {
+				q.Set("filter", list.filter)
+			}
+			l, err := c.list(ctx, list.member, token, c.get("agentidentity", "v1/"+list.of+"/"+list.member, q))
 			whole = whole && l.whole
 			return l, err
 		})
@@ -238,9 +226,7 @@ func (p *authProvider) kind(a access) string {
 // readProvider reads an auth provider again, with all that belongs to it. One that is purged is left to the list.
 func (f *auditLog) readProvider(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked, at := f.client.now(), place{Project: s.Project, Location: locationOf(s.ID, "")}
-	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return k.get(ctx, "agentidentity", s.ID, url.Values{})
-	})
+	a, err := f.client.fetch(ctx, f.client.get("agentidentity", "v1/"+s.ID, nil))
 	if isStatus(err, http.StatusNotFound) {
 		f.wakes = append(f.wakes, feedDelegations)
 		return nil, s.Want != wantThere, nil

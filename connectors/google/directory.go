@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -166,9 +165,7 @@ func (d *directory) lookUp(ctx context.Context, list []string, spelled map[strin
 
 // project reads one project: cloudresourcemanager/v3 projects.get.
 func (c *client) project(ctx context.Context, id string) (project, error) {
-	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects/"+id, url.Values{}, nil)
-	})
+	a, err := c.fetch(ctx, c.get("cloudresourcemanager", "v3/projects/"+id, nil))
 	if err != nil {
 		return project{}, err
 	}

@@ -216,22 +216,32 @@ func word(s, otherwise string) string {
 	return s
 }
 
-// noAnswer words why no answer came: the credentials, the network, or the end of ctx.
-func (c *client) noAnswer(a *answer, err error) error {
+// missing words why no answer came: the network, or the end of ctx.
+func (a *answer) missing(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err // its text repeats the URL, with the query
 	}
-	if errors.Is(err, context.Canceled) || connectors.AsFault(err) != nil {
+	if errors.Is(err, context.Canceled) {
 		return err
-	}
-	if a.method == "" {
-		return c.loginFault(err)
 	}
 	return fmt.Errorf("%s: no answer: %w", a.place(), err)
 }
 
-// loginFault words why there are no credentials. The text of the SDK's error is not shown: it may hold what was sent.
+// unsigned words why a call has no credentials.
+func (c *client) unsigned(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, errCannotSign):
+		return &connectors.Fault{Kind: connectors.Forbidden, Err: err,
+			Cure: "name the service account that has the domain-wide delegation in the option workspace_account, grant the hub's own account " +
+				"roles/iam.serviceAccountTokenCreator on it, be it the same account, and enable iamcredentials.googleapis.com"}
+	}
+	return c.loginFault(err)
+}
+
+// loginFault words why there are no credentials. The error's text is not shown: it may hold what was sent.
 func (c *client) loginFault(err error) error {
 	status := 0
 	if e, ok := errors.AsType[*auth.Error](err); ok && e.Response != nil {

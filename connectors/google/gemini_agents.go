@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -99,16 +98,11 @@ func (c *client) geminiLevel(ctx context.Context, at place, level string, out *l
 
 func (c *client) geminiList(ctx context.Context, at place, path, member string) ([]jsontext.Value, error) {
 	return everyPage(func(token string) (listing, error) {
-		return c.list(ctx, member, token, func(ctx context.Context, s *sdk) error {
-			q := url.Values{}
-			if member != "engines" { // whose pages are not supported
-				q.Set("pageSize", strconv.FormatInt(c.pageOf(mostGemini), 10))
-			}
-			if token != "" {
-				q.Set("pageToken", token)
-			}
-			return plain(ctx, s.http, http.MethodGet, c.geminiBase(at.Location)+"/v1alpha/"+path, q, nil)
-		})
+		size := c.pageOf(mostGemini)
+		if member == "engines" { // whose pages are not supported
+			size = 0
+		}
+		return c.list(ctx, member, token, ask{to: c.geminiBase(at.Location) + "/v1alpha/" + path, query: pageAsked(size, token)})
 	})
 }
 
@@ -282,9 +276,7 @@ func (g *geminiAgent) labels() []string {
 // readGemini reads an agent of Gemini Enterprise again.
 func (f *auditLog) readGemini(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked, at := f.client.now(), place{Project: s.Project, Location: strings.Split(s.ID, "/")[3]}
-	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return plain(ctx, k.http, http.MethodGet, f.client.geminiBase(at.Location)+"/v1alpha/"+s.ID, url.Values{}, nil)
-	})
+	a, err := f.client.fetch(ctx, ask{to: f.client.geminiBase(at.Location) + "/v1alpha/" + s.ID})
 	if isStatus(err, http.StatusNotFound) {
 		return absentNow(s, s.ID, "", false, asked)
 	}

@@ -1,7 +1,6 @@
 package google
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,25 +24,16 @@ const (
 // whom that account may act, for which source may sign as the account.
 func impersonation(account, subject, scope string, source login, base http.RoundTripper) login {
 	return func() (*auth.Credentials, error) {
-		creds, err := source()
-		if err != nil {
-			return nil, err
-		}
-		h, err := authorize(base, creds, "")
-		if err != nil {
-			return nil, err
-		}
-		i := &impersonator{iam: h, open: &http.Client{Transport: base, CheckRedirect: stay}, account: account, subject: subject, scope: scope}
+		i := &impersonator{by: caller{client: plainClient(base), login: source}, account: account, subject: subject, scope: scope}
 		return auth.NewCredentials(&auth.CredentialsOptions{TokenProvider: auth.NewCachedTokenProvider(i, nil)}), nil
 	}
 }
 
 // impersonator makes tokens through the IAM credentials API. Google's own (auth/credentials/impersonate) links what its transport does.
 type impersonator struct {
-	iam     *http.Client // calls as somebody who may make tokens of the account, or sign as it
-	open    *http.Client // calls as nobody
-	account string       // e-mail
-	subject string       // e-mail of the person; empty: the account itself
+	by      caller // somebody who may make tokens of the account, or sign as it
+	account string // e-mail
+	subject string // e-mail of the person; empty: the account itself
 	scope   string
 }
 
@@ -56,8 +46,7 @@ func (i *impersonator) Token(ctx context.Context) (*auth.Token, error) {
 		Token   string    `json:"accessToken"`
 		Expires time.Time `json:"expireTime"`
 	}
-	ask := map[string]any{"scope": []string{i.scope}, "lifetime": "3600s"}
-	if err := i.iamCall(ctx, "generateAccessToken", ask, &made); err != nil {
+	if err := i.iamCall(ctx, "generateAccessToken", map[string]any{"scope": []string{i.scope}, "lifetime": "3600s"}, &made); err != nil {
 		return nil, err
 	}
 	return fresh(made.Token, made.Expires)
@@ -83,7 +72,12 @@ func (i *impersonator) delegated(ctx context.Context) (*auth.Token, error) {
 		Seconds int64  `json:"expires_in"`
 	}
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {signed.JWT}}
-	if err := post(ctx, i.open, tokenEndpoint, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()), &made); err != nil {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, tokenEndpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if err := i.send(r, &made); err != nil {
 		return nil, err
 	}
 	return fresh(made.Token, now.Add(time.Duration(made.Seconds)*time.Second))
@@ -97,24 +91,23 @@ func fresh(token string, expires time.Time) (*auth.Token, error) {
 	return &auth.Token{Value: token, Expiry: expires}, nil
 }
 
-func (i *impersonator) iamCall(ctx context.Context, method string, ask, answer any) error {
-	body, err := json.Marshal(ask)
+// iamCall calls a method of the IAM credentials API on the account, as who may.
+func (i *impersonator) iamCall(ctx context.Context, method string, body, answer any) error {
+	r, err := ask{method: http.MethodPost, to: iamCredentials + url.PathEscape(i.account) + ":" + method, body: body}.request(ctx)
 	if err != nil {
 		return err
 	}
-	return post(ctx, i.iam, iamCredentials+url.PathEscape(i.account)+":"+method, "application/json", bytes.NewReader(body), answer)
+	if _, err := i.by.sign(r); err != nil {
+		return err
+	}
+	return i.send(r, answer)
 }
 
 // tokenAnswer bounds what a token service may answer, in bytes.
 const tokenAnswer = 1 << 20
 
-func post(ctx context.Context, h *http.Client, to, kind string, body io.Reader, answer any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, body)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", kind)
-	resp, err := h.Do(r)
+func (i *impersonator) send(r *http.Request, answer any) error {
+	resp, err := i.by.client.Do(r)
 	if err != nil {
 		return err
 	}
@@ -126,7 +119,7 @@ func post(ctx context.Context, h *http.Client, to, kind string, body io.Reader, 
 	if resp.StatusCode != http.StatusOK {
 		return &auth.Error{Response: resp, Body: b}
 	}
-	if err := json.Unmarshal(b, answer); err != nil { // not shown: it may quote a token
+	if json.Unmarshal(b, answer) != nil { // the error is not shown: it may quote a token
 		return fmt.Errorf("%s answers what is no token", r.URL.Host)
 	}
 	return nil

@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 
@@ -71,12 +70,10 @@ func (n *narrowing) begin(ctx context.Context, resumed bool) {
 	}
 	n.covered, n.shown = map[string]bool{}, map[string]bool{}
 	items, err := everyPage(func(token string) (listing, error) {
-		return n.client.list(ctx, "results", token, func(ctx context.Context, s *sdk) error {
-			q := pageAsked(n.client.pageOf(mostSearched), token)
-			q["assetTypes"] = []string{n.asset, assetProject}
-			q.Set("fields", "results(resource,assetType,project),nextPageToken")
-			return plain(ctx, s.http, http.MethodGet, n.client.endpoints["cloudasset"]+"/v1/"+n.client.assetScope+":searchAllIamPolicies", q, nil)
-		})
+		q := pageAsked(n.client.pageOf(mostSearched), token)
+		q["assetTypes"] = []string{n.asset, assetProject}
+		q.Set("fields", "results(resource,assetType,project),nextPageToken")
+		return n.client.list(ctx, "results", token, n.client.get("cloudasset", "v1/"+n.client.assetScope+":searchAllIamPolicies", q))
 	})
 	if err != nil {
 		return // it was a hint

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -217,12 +216,10 @@ type entriesAsked struct {
 }
 
 func (f *auditLog) ask(ctx context.Context, whose []string, from time.Time, token string) (listing, error) {
-	return f.client.list(ctx, "entries", token, func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodPost, f.client.endpoints["logging"]+"/v2/entries:list", url.Values{}, entriesAsked{
-			ResourceNames: whose, OrderBy: "timestamp asc", PageSize: f.client.pageOf(mostEntries), PageToken: token,
-			Filter: f.filter() + ` AND timestamp>="` + from.UTC().Format(time.RFC3339Nano) + `"`,
-		})
-	})
+	return f.client.list(ctx, "entries", token, f.client.post("logging", "v2/entries:list", nil, entriesAsked{
+		ResourceNames: whose, OrderBy: "timestamp asc", PageSize: f.client.pageOf(mostEntries), PageToken: token,
+		Filter: f.filter() + ` AND timestamp>="` + from.UTC().Format(time.RFC3339Nano) + `"`,
+	}))
 }
 
 // unseen says whose log may not be read.

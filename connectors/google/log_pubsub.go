@@ -3,8 +3,6 @@ package google
 import (
 	"context"
 	"encoding/base64"
-	"net/http"
-	"net/url"
 	"regexp"
 	"time"
 
@@ -36,10 +34,8 @@ type queue struct {
 // receive takes some messages off the subscription.
 func (f *auditLog) receive(ctx context.Context, cur *logCursor) (records []connectors.Record, more bool, err error) {
 	asked := f.client.now()
-	a, err := f.client.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		// Who waits for messages may wait for longer than an answer may take.
-		return f.subscribed(ctx, s, "pull", map[string]any{"maxMessages": mostMessages, "returnImmediately": true})
-	})
+	// Who waits for messages may wait for longer than an answer may take.
+	a, err := f.client.fetch(ctx, f.subscribed("pull", map[string]any{"maxMessages": mostMessages, "returnImmediately": true}))
 	if err != nil {
 		return nil, false, err
 	}
@@ -91,9 +87,9 @@ func entryOf(data string) jsontext.Value {
 	return v
 }
 
-// subscribed asks something of the subscription, a method of pubsub/v1.
-func (f *auditLog) subscribed(ctx context.Context, s *sdk, method string, ask map[string]any) error {
-	return plain(ctx, s.http, http.MethodPost, f.client.endpoints["pubsub"]+"/v1/"+f.client.subscription+":"+method, url.Values{}, ask)
+// subscribed is a call that asks something of the subscription, a method of pubsub/v1.
+func (f *auditLog) subscribed(method string, body map[string]any) ask {
+	return f.client.post("pubsub", "v1/"+f.client.subscription+":"+method, nil, body)
 }
 
 // acknowledge tells Pub/Sub that the last page's messages need not come again, if its cursor shows that it was stored.
@@ -103,8 +99,6 @@ func (f *auditLog) acknowledge(ctx context.Context, from connectors.Cursor) erro
 	if len(q.taken) == 0 || q.next != string(from) {
 		return nil
 	}
-	_, err := f.client.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		return f.subscribed(ctx, s, "acknowledge", map[string]any{"ackIds": q.taken})
-	})
+	_, err := f.client.fetch(ctx, f.subscribed("acknowledge", map[string]any{"ackIds": q.taken}))
 	return err
 }

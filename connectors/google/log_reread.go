@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -144,9 +143,7 @@ func (f *auditLog) readAccount(ctx context.Context, s signal) ([]connectors.Reco
 
 // account reads one service account by its uniqueId or email.
 func (c *client) account(ctx context.Context, at place, id string) (jsontext.Value, error) {
-	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		return s.get(ctx, "iam", at.parent()+"/serviceAccounts/"+id, url.Values{})
-	})
+	a, err := c.fetch(ctx, c.get("iam", "v1/"+at.parent()+"/serviceAccounts/"+id, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -190,9 +187,7 @@ func (f *auditLog) readKeys(ctx context.Context, s signal) ([]connectors.Record,
 // readEngine reads an engine. What is asked for by its name is not believed about another one.
 func (f *auditLog) readEngine(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked, location := f.client.now(), strings.Split(s.ID, "/")[3]
-	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return f.client.aiplatform(ctx, k.http, location, "/v1/"+s.ID, "", 0)
-	})
+	a, err := f.client.fetch(ctx, f.client.aiplatform(location, "v1/"+s.ID, "", 0))
 	if isStatus(err, http.StatusNotFound) {
 		return absentNow(s, s.ID, engineResource(s.ID), false, asked)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -36,9 +35,7 @@ func (c *client) allProjects(ctx context.Context) (places, error) {
 		return placesOf(c.projects), nil
 	}
 	items, err := everyPage(func(token string) (listing, error) {
-		return c.list(ctx, "projects", token, func(ctx context.Context, s *sdk) error {
-			return plain(ctx, s.http, http.MethodGet, c.endpoints["cloudresourcemanager"]+"/v3/projects:search", pageAsked(int64(c.pageSize), token), nil)
-		})
+		return c.list(ctx, "projects", token, c.get("cloudresourcemanager", "v3/projects:search", pageAsked(int64(c.pageSize), token)))
 	})
 	if err != nil {
 		return places{}, err
@@ -58,10 +55,7 @@ func (c *client) above(ctx context.Context) (places, error) {
 	for _, level := range []string{levelFolder, levelOrganization} {
 		at := place{Level: level}
 		items, err := everyPage(func(token string) (listing, error) {
-			return c.list(ctx, level+"s", token, func(ctx context.Context, s *sdk) error {
-				to := c.endpoints["cloudresourcemanager"] + "/v3/" + level + "s:search"
-				return plain(ctx, s.http, http.MethodGet, to, pageAsked(int64(c.pageSize), token), nil)
-			})
+			return c.list(ctx, level+"s", token, c.get("cloudresourcemanager", "v3/"+level+"s:search", pageAsked(int64(c.pageSize), token)))
 		})
 		if isRefusal(err) {
 			out.refused = append(out.refused, refusal{at, err})
@@ -214,8 +208,6 @@ func locationsOf(project string, items []jsontext.Value) ([]string, error) {
 // registryLocations lists the locations of Agent Registry.
 func (c *client) registryLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
 	return everyPage(func(token string) (listing, error) {
-		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-			return s.get(ctx, "agentregistry", "projects/"+project+"/locations", pageAsked(int64(c.pageSize), token))
-		})
+		return c.list(ctx, "locations", token, c.get("agentregistry", "v1/projects/"+project+"/locations", pageAsked(int64(c.pageSize), token)))
 	})
 }

@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,14 +22,12 @@ type governed struct {
 	home     place  // the project whose accounts its members are looked for in first; empty: none
 	account  string // uniqueId, if it is a service account
 	deleted  bool   // the list shows it as deleted: what it grants is nobody's until it is restored
-	read     func(ctx context.Context, s *sdk) error
+	policy   ask
 }
 
 // governedPlace is a project, a folder or an organization.
 func (c *client) governedPlace(at place) governed {
-	g := governed{resource: "//cloudresourcemanager.googleapis.com/" + at.parent(), read: func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodPost, c.endpoints["cloudresourcemanager"]+"/v3/"+at.parent()+":getIamPolicy", url.Values{}, policyAsked)
-	}}
+	g := governed{resource: "//cloudresourcemanager.googleapis.com/" + at.parent(), policy: c.post("cloudresourcemanager", "v3/"+at.parent()+":getIamPolicy", nil, policyAsked)}
 	if at.Level != levelFolder && at.Level != levelOrganization {
 		g.home = place{Project: at.Project}
 	}
@@ -38,19 +35,15 @@ func (c *client) governedPlace(at place) governed {
 }
 
 // governedAccount is a service account: its policy says who may act as it, and who may become it from outside of Google.
-func governedAccount(at place, uniqueID string) governed {
+func (c *client) governedAccount(at place, uniqueID string) governed {
 	path := at.parent() + "/serviceAccounts/" + uniqueID
-	return governed{resource: accountResource(at.Project, uniqueID), home: at, account: uniqueID, read: func(ctx context.Context, s *sdk) error {
-		return s.call(ctx, http.MethodPost, "iam", path+":getIamPolicy", versionAsked(), nil)
-	}}
+	return governed{resource: accountResource(at.Project, uniqueID), home: at, account: uniqueID, policy: c.post("iam", "v1/"+path+":getIamPolicy", versionAsked(), nil)}
 }
 
 // governedEngine is an engine of Agent Runtime.
 func (c *client) governedEngine(at place, engine string) governed {
 	to := c.regional("aiplatform", strings.Split(engine, "/")[3]) + "/v1/" + engine + ":getIamPolicy"
-	return governed{resource: engineResource(engine), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodPost, to, versionAsked(), nil)
-	}}
+	return governed{resource: engineResource(engine), home: place{Project: at.Project}, policy: ask{method: http.MethodPost, to: to, query: versionAsked()}}
 }
 
 // policyOf reads a resource's allow policy and looks up who its members are, those that the policy had before among them.
@@ -85,7 +78,7 @@ func (c *client) policyOf(ctx context.Context, known *holders, g governed, forme
 }
 
 func (c *client) policy(ctx context.Context, g governed) (jsontext.Value, error) {
-	a, err := c.fetch(ctx, g.read)
+	a, err := c.fetch(ctx, g.policy)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +145,7 @@ func (f *auditLog) governed(ctx context.Context, s signal) (governed, bool, erro
 				return governed{}, false, err
 			}
 		}
-		return governedAccount(at, id), true, nil
+		return f.client.governedAccount(at, id), true, nil
 	case readEnginePolicy:
 		return f.client.governedEngine(at, s.ID), true, nil
 	case readRunPolicy:
@@ -160,7 +153,7 @@ func (f *auditLog) governed(ctx context.Context, s signal) (governed, bool, erro
 	case readAppPolicy:
 		return f.client.governedApp(at, s.ID), true, nil
 	case readProviderPolicy:
-		return governedProvider(at, s.ID), true, nil
+		return f.client.governedProvider(at, s.ID), true, nil
 	case readPoolPolicy:
 		return f.client.governedPool(at, s.ID), true, nil
 	}
@@ -314,7 +307,7 @@ func accountPolicies(c *client) *walk {
 		},
 		of: func(at place, item jsontext.Value) (governed, string, []string, error) {
 			a, err := parseAccount(item)
-			return governedAccount(at, a.UniqueID), a.UniqueID, []string{a.Email}, err
+			return c.governedAccount(at, a.UniqueID), a.UniqueID, []string{a.Email}, err
 		},
 	})
 }

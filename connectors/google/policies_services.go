@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -52,9 +51,7 @@ var policyAsked = map[string]any{"options": map[string]any{"requestedPolicyVersi
 // governedRun is a Cloud Run service: its policy says who may call it. It is named by its project's number, as the agent that it is.
 func (c *client) governedRun(at place, service string) governed {
 	resource, _ := runID(service, c.dir.number(at.Project))
-	return governed{resource: resource, home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+service+":getIamPolicy", versionAsked(), nil)
-	}}
+	return governed{resource: resource, home: place{Project: at.Project}, policy: c.get("run", "v2/"+service+":getIamPolicy", versionAsked())}
 }
 
 // appResource is the full name of an app of Gemini Enterprise, by its project's number.
@@ -65,9 +62,7 @@ func (c *client) appResource(at place, app string) string {
 // governedApp is an app of Gemini Enterprise: its policy says who may use and change its agents.
 func (c *client) governedApp(at place, app string) governed {
 	to := c.geminiBase(strings.Split(app, "/")[3]) + "/v1alpha/" + app + ":getIamPolicy"
-	return governed{resource: c.appResource(at, app), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodGet, to, versionAsked(), nil)
-	}}
+	return governed{resource: c.appResource(at, app), home: place{Project: at.Project}, policy: ask{to: to, query: versionAsked()}}
 }
 
 // providerResource is the full name of an auth provider, with its project as the connection spells it.
@@ -76,18 +71,14 @@ func providerResource(project, provider string) string {
 }
 
 // governedProvider is an auth provider: its policy says who may get credentials by it.
-func governedProvider(at place, provider string) governed {
-	return governed{resource: providerResource(at.Project, provider), home: place{Project: at.Project}, read: func(ctx context.Context, s *sdk) error {
-		return s.get(ctx, "agentidentity", provider+":getIamPolicy", versionAsked())
-	}}
+func (c *client) governedProvider(at place, provider string) governed {
+	return governed{resource: providerResource(at.Project, provider), home: place{Project: at.Project}, policy: c.get("agentidentity", "v1/"+provider+":getIamPolicy", versionAsked())}
 }
 
 // governedPool is a workload identity pool: its policy says who may change whom it lets in.
 func (c *client) governedPool(at place, pool string) governed {
 	return governed{resource: "//iam.googleapis.com/" + inProject(pool, c.dir.number(at.Project)), home: place{Project: at.Project},
-		read: func(ctx context.Context, s *sdk) error {
-			return s.call(ctx, http.MethodPost, "iam", pool+":getIamPolicy", url.Values{}, policyAsked)
-		}}
+		policy: c.post("iam", "v1/"+pool+":getIamPolicy", nil, policyAsked)}
 }
 
 // runPolicies reads the policies of all Cloud Run services: agents call services that are none as well.
@@ -133,13 +124,11 @@ func providerPolicies(c *client) *walk {
 	l := identityLocator(c)
 	return policiesOfEach(c, kindOfGoverned{kinds: []events.Kind{events.KindGrant}, places: l.places, done: l.found.forget,
 		list: func(ctx context.Context, at place, token string, _ int) (listing, error) {
-			return c.list(ctx, "authProviders", token, func(ctx context.Context, s *sdk) error {
-				return s.get(ctx, "agentidentity", at.parent()+"/authProviders", showDeleted(pageAsked(c.pageOf(providersPage), token)))
-			})
+			return c.list(ctx, "authProviders", token, c.get("agentidentity", "v1/"+at.parent()+"/authProviders", showDeleted(pageAsked(c.pageOf(providersPage), token))))
 		},
 		of: func(at place, item jsontext.Value) (governed, string, []string, error) {
 			provider, err := usable(item, "an auth provider", providerName.MatchString)
-			g := governedProvider(at, provider)
+			g := c.governedProvider(at, provider)
 			g.deleted = isDeleted(item)
 			return g, provider, nil, err
 		},
@@ -153,9 +142,7 @@ func poolPolicies(c *client) *walk {
 			if err := c.knowNumber(ctx, at); err != nil {
 				return listing{}, err
 			}
-			return c.list(ctx, "workloadIdentityPools", token, func(ctx context.Context, s *sdk) error {
-				return s.get(ctx, "iam", at.parent()+"/locations/global/workloadIdentityPools", showDeleted(pageAsked(c.pageOf(keysPage), token)))
-			})
+			return c.list(ctx, "workloadIdentityPools", token, c.get("iam", "v1/"+at.parent()+"/locations/global/workloadIdentityPools", showDeleted(pageAsked(c.pageOf(keysPage), token))))
 		},
 		of: func(at place, item jsontext.Value) (governed, string, []string, error) {
 			pool, err := usable(item, "a workload identity pool", poolName.MatchString)

@@ -2,7 +2,6 @@ package google
 
 import (
 	"context"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -117,9 +116,7 @@ func (p *pools) add(ctx context.Context, r *connectors.Record) ([]refusal, error
 
 // pool reads a pool and its providers: iam/v1 workloadIdentityPools.get, .providers.list. One that is gone for good lets nobody in.
 func (c *client) pool(ctx context.Context, name string) (pool, error) {
-	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		return s.get(ctx, "iam", name, url.Values{})
-	})
+	a, err := c.fetch(ctx, c.get("iam", "v1/"+name, nil))
 	if isStatus(err, 404) {
 		return pool{Off: "there is no such pool"}, nil
 	}
@@ -144,9 +141,7 @@ func (c *client) pool(ctx context.Context, name string) (pool, error) {
 		out.Off = "the pool is disabled"
 	}
 	items, err := everyPage(func(token string) (listing, error) {
-		return c.list(ctx, "workloadIdentityPoolProviders", token, func(ctx context.Context, s *sdk) error {
-			return s.get(ctx, "iam", name+"/providers", showDeleted(pageAsked(c.pageOf(mostPools), token)))
-		})
+		return c.list(ctx, "workloadIdentityPoolProviders", token, c.get("iam", "v1/"+name+"/providers", showDeleted(pageAsked(c.pageOf(mostPools), token))))
 	})
 	for _, v := range items {
 		var one provider

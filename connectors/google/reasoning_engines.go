@@ -56,9 +56,7 @@ func (c *client) engines(ctx context.Context, at place, token string) (listing, 
 }
 
 func (c *client) enginesBy(ctx context.Context, at place, token string, most int) (listing, error) {
-	return c.list(ctx, "reasoningEngines", token, func(ctx context.Context, s *sdk) error {
-		return c.aiplatform(ctx, s.http, at.Location, "/v1/"+at.parent()+"/reasoningEngines", token, c.pageOf(most))
-	})
+	return c.list(ctx, "reasoningEngines", token, c.aiplatform(at.Location, "v1/"+at.parent()+"/reasoningEngines", token, c.pageOf(most)))
 }
 
 // parseEngine is the name of an engine that is listed.
@@ -85,9 +83,7 @@ func plainPath(resource string) bool {
 // engineLocations lists the platform's locations. Where it has no such list, the Agent Registry's serves.
 func (c *client) engineLocations(ctx context.Context, project string) ([]jsontext.Value, error) {
 	items, err := everyPage(func(token string) (listing, error) {
-		return c.list(ctx, "locations", token, func(ctx context.Context, s *sdk) error {
-			return c.aiplatform(ctx, s.http, homeLocation, "/v1/projects/"+project+"/locations", token, int64(c.pageSize))
-		})
+		return c.list(ctx, "locations", token, c.aiplatform(homeLocation, "v1/projects/"+project+"/locations", token, int64(c.pageSize)))
 	})
 	if isStatus(err, http.StatusNotFound) {
 		return c.registryLocations(ctx, project)

@@ -23,9 +23,7 @@ func registryAgents(c *client) *walk {
 		scope: feedRegistryAgents, kinds: []events.Kind{events.KindAgent}, places: l.places, done: l.found.forget,
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
-			l, err := c.list(ctx, "agents", token, func(ctx context.Context, s *sdk) error {
-				return s.get(ctx, "agentregistry", at.parent()+"/agents", pageAsked(c.pageOf(mostAgents), token))
-			})
+			l, err := c.list(ctx, "agents", token, c.get("agentregistry", "v1/"+at.parent()+"/agents", pageAsked(c.pageOf(mostAgents), token)))
 			if err != nil {
 				return leaf{}, err
 			}

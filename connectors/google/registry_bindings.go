@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -26,9 +25,7 @@ func registryBindings(c *client) *walk {
 		scope: feedRegistryBindings, kinds: []events.Kind{events.KindGrant}, places: l.places, done: l.found.forget,
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
-			l, err := c.list(ctx, "bindings", token, func(ctx context.Context, s *sdk) error {
-				return s.get(ctx, "agentregistry", at.parent()+"/bindings", pageAsked(c.pageOf(mostBindings), token))
-			})
+			l, err := c.list(ctx, "bindings", token, c.get("agentregistry", "v1/"+at.parent()+"/bindings", pageAsked(c.pageOf(mostBindings), token)))
 			if err != nil {
 				return leaf{}, err
 			}
@@ -86,9 +83,7 @@ func bindingID(name string) string {
 // readBinding reads a binding again. What a binding that is gone was the grant of, only the list tells.
 func (f *auditLog) readBinding(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked := f.client.now()
-	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return k.get(ctx, "agentregistry", s.ID, url.Values{})
-	})
+	a, err := f.client.fetch(ctx, f.client.get("agentregistry", "v1/"+s.ID, nil))
 	if isStatus(err, http.StatusNotFound) {
 		f.wakes = append(f.wakes, feedRegistryBindings)
 		return nil, s.Want != wantThere, nil

@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -29,9 +28,7 @@ func registryServices(c *client) *walk {
 		scope: feedRegistryServices, kinds: []events.Kind{events.KindAgent}, places: l.places, done: l.found.forget,
 		read: func(ctx context.Context, at place, token string) (leaf, error) {
 			asked := c.now()
-			l, err := c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-				return s.get(ctx, "agentregistry", at.parent()+"/services", pageAsked(c.pageOf(mostRegistered), token))
-			})
+			l, err := c.list(ctx, "services", token, c.get("agentregistry", "v1/"+at.parent()+"/services", pageAsked(c.pageOf(mostRegistered), token)))
 			if err != nil {
 				return leaf{}, err
 			}
@@ -102,9 +99,7 @@ func normalizeRegistryService(r connectors.Record) (connectors.Reading, error) {
 // readRegistryService reads a service again. Of one that is no agent nothing is told.
 func (f *auditLog) readRegistryService(ctx context.Context, s signal) ([]connectors.Record, bool, error) {
 	asked := f.client.now()
-	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return k.get(ctx, "agentregistry", s.ID, url.Values{})
-	})
+	a, err := f.client.fetch(ctx, f.client.get("agentregistry", "v1/"+s.ID, nil))
 	if isStatus(err, http.StatusNotFound) {
 		return absentNow(s, serviceID(s.Project, s.ID), "", false, asked)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -123,9 +122,7 @@ func (c *client) runServices(ctx context.Context, at place, token string) (listi
 }
 
 func (c *client) runServicesBy(ctx context.Context, at place, token string, most int) (listing, error) {
-	return c.list(ctx, "services", token, func(ctx context.Context, s *sdk) error {
-		return plain(ctx, s.http, http.MethodGet, c.endpoints["run"]+"/v2/"+at.parent()+"/services", pageAsked(c.pageOf(most), token), nil)
-	})
+	return c.list(ctx, "services", token, c.get("run", "v2/"+at.parent()+"/services", pageAsked(c.pageOf(most), token)))
 }
 
 // runID is the holder of a Cloud Run service: its full name by the project's number, as in its principal and in Agent Registry.
@@ -183,9 +180,7 @@ func (f *auditLog) readRun(ctx context.Context, cur *logCursor, s signal) ([]con
 	if !ok {
 		return nil, true, nil
 	}
-	a, err := f.client.fetch(ctx, func(ctx context.Context, k *sdk) error {
-		return plain(ctx, k.http, http.MethodGet, f.client.endpoints["run"]+"/v2/"+s.ID, url.Values{}, nil)
-	})
+	a, err := f.client.fetch(ctx, f.client.get("run", "v2/"+s.ID, nil))
 	known := connectors.IsKnown(ctx, events.Identity(events.KindAgent, id))
 	if known && s.Tries == 0 {
 		cur.wakeAsItFollows(feedRegistryAgents, s.At)

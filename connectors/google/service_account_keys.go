@@ -87,9 +87,7 @@ func keysRecord(at place, acc account, body jsontext.Value, asked time.Time) con
 
 // keys reads the keys of an account, by its uniqueId, whole.
 func (c *client) keys(ctx context.Context, at place, acc account) (jsontext.Value, error) {
-	a, err := c.fetch(ctx, func(ctx context.Context, s *sdk) error {
-		return s.get(ctx, "iam", at.parent()+"/serviceAccounts/"+acc.UniqueID+"/keys", url.Values{"keyTypes": {"USER_MANAGED"}})
-	})
+	a, err := c.fetch(ctx, c.get("iam", "v1/"+at.parent()+"/serviceAccounts/"+acc.UniqueID+"/keys", url.Values{"keyTypes": {"USER_MANAGED"}}))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,5 @@ func serviceAccounts(c *client) *walk {
 
 // accounts reads one page of a project's service accounts.
 func (c *client) accounts(ctx context.Context, at place, token string, size int64) (listing, error) {
-	return c.list(ctx, "accounts", token, func(ctx context.Context, s *sdk) error {
-		return s.get(ctx, "iam", at.parent()+"/serviceAccounts", pageAsked(size, token))
-	})
+	return c.list(ctx, "accounts", token, c.get("iam", "v1/"+at.parent()+"/serviceAccounts", pageAsked(size, token)))
 }

@@ -56,31 +56,6 @@ func newWorkspaceLogin(s map[string]connectors.Secret, o workspaceOptions, own l
 	}
 }
 
-// connectReports makes the HTTP client that reads reports, once. Calls are charged to the account's own project: the administrator may
-// have no right to charge them elsewhere.
-func (c *client) connectReports() (*sdk, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reports != nil {
-		return c.reports, nil
-	}
-	creds, err := c.adminLogin()
-	if errors.Is(err, errCannotSign) {
-		return nil, &connectors.Fault{Kind: connectors.Forbidden, Err: err,
-			Cure: "name the service account that has the domain-wide delegation in the option workspace_account, grant the hub's own account " +
-				"roles/iam.serviceAccountTokenCreator on it, be it the same account, and enable iamcredentials.googleapis.com"}
-	}
-	if err != nil {
-		return nil, c.loginFault(err)
-	}
-	h, err := authorize(&catcher{c.base}, creds, "")
-	if err != nil {
-		return nil, c.loginFault(err)
-	}
-	c.reports = &sdk{http: h}
-	return c.reports, nil
-}
-
 // workspaceFault words why reports may not be read. Whatever it is, it is about reports alone: the connection's other feeds go on.
 func (c *client) workspaceFault(err error) error {
 	f := connectors.AsFault(err)

@@ -165,10 +165,7 @@ func (f *workspaceReports) read(ctx context.Context, r report, since time.Time, 
 	if token != "" {
 		q.Set("pageToken", token)
 	}
-	a, err := f.client.fetchAs(ctx, f.client.connectReports, func(ctx context.Context, s *sdk) error {
-		to := f.client.endpoints["admin"] + "/admin/reports/v1/activity/users/all/applications/" + r.application
-		return plain(ctx, s.http, http.MethodGet, to, q, nil)
-	})
+	a, err := f.client.fetchAs(ctx, &f.client.admin, f.client.get("admin", "admin/reports/v1/activity/users/all/applications/"+r.application, q))
 	if token != "" && isStatus(err, http.StatusBadRequest) {
 		return f.read(ctx, r, since, "")
 	}
