@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -75,18 +76,23 @@ func (f *replayFlags) deliver(c *cobra.Command, r *hub.Reader, filters []events.
 	if stretch.To.Sequence == 0 || stretch.To.Sequence > end.Sequence {
 		stretch.To.Sequence = end.Sequence
 	}
-	all := func() iter.Seq2[events.Stored, error] { return replay.Read(ctx, log, filters, stretch) }
+	out, aside := show.NewPaper(c.OutOrStdout()), show.NewPaper(c.ErrOrStderr())
+	all := func() iter.Seq2[events.Stored, error] {
+		return f.only.where(replay.Read(ctx, log, filters, stretch))
+	}
 	plan, err := replay.NewPlan(all(), d.rate)
 	if err != nil {
 		return err
 	}
-	out, aside := show.NewPaper(c.OutOrStdout()), show.NewPaper(c.ErrOrStderr())
 	if f.out.json() {
 		if err := out.JSON(plan); err != nil {
 			return err
 		}
 	} else if !f.quiet || d.dry {
 		showPlan(out, &plan, to)
+	}
+	if err := f.only.allEvaluated(); err != nil { // what a consumer lacks is not to hang on an expression that is wrong
+		return fmt.Errorf("%w: nothing was delivered", err)
 	}
 	if d.dry || plan.Events == 0 {
 		return nil
@@ -116,7 +122,7 @@ func (f *replayFlags) deliver(c *cobra.Command, r *hub.Reader, filters []events.
 	if len(done.Damaged) > 0 {
 		return fmt.Errorf("%s of the log could not be delivered: damaged", show.Count(uint64(len(done.Damaged)), "message"))
 	}
-	return recorded
+	return cmp.Or(recorded, f.only.allEvaluated())
 }
 
 func showPlan(p *show.Paper, plan *replay.Plan, to replay.Target) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,8 @@ Standard error gets the exact count at the end, and how to go on when it was
 interrupted; where it is a terminal and standard output is not, progress too.
 A message that is damaged is told of there and passed over; then it exits 1.
 
+` + aboutFilter + `
+
 With --to-subject or --to-url the events go to one consumer that lost its state,
 as CloudEvents with id, time and all else as they were, marked by the extensions
 replay, sequence and epoch. First it says how many of which types go where, and
@@ -51,6 +54,8 @@ until, damaged, seconds.`,
 		Example: `  rollcall replay --from 2h
   rollcall replay --from 2026-11-01 --to 2026-11-30 --agent "Invoice matcher"
   rollcall replay --kind grant --output json > grants.jsonl
+  rollcall replay --filter 'data.changed.status == "active" && tenant != "lab"'
+  rollcall replay --filter 'data.entity.agent.labels.exists(l, l.startsWith("team="))'
   rollcall replay --from 1h --speed 10x
   rollcall replay --from 2026-11-01 --to-subject siem.refill --dry-run
   rollcall replay --from 9042 --to-url https://siem.example/in --rate 50`,
@@ -74,6 +79,9 @@ until, damaged, seconds.`,
 		}
 		speed, err := replay.ParseSpeed(f.pace)
 		if err != nil {
+			return err
+		}
+		if err := f.only.parse(c); err != nil {
 			return err
 		}
 		return reading(c.Context(), w, func(r *hub.Reader) error {
@@ -112,7 +120,8 @@ func (f *replayFlags) run(c *cobra.Command, r *hub.Reader, filters []events.Filt
 			_ = buffered.Flush() // a failure is kept, and is the next write's
 		}
 	}
-	err = p.print(replay.Pace(c.Context(), replay.Read(c.Context(), log, filters, stretch), speed))
+	selected := f.only.where(replay.Read(c.Context(), log, filters, stretch))
+	err = p.print(replay.Pace(c.Context(), selected, speed))
 	bar.Clear()
 	if flushed := buffered.Flush(); err == nil {
 		err = flushed
@@ -124,7 +133,7 @@ func (f *replayFlags) run(c *cobra.Command, r *hub.Reader, filters []events.Filt
 	if !f.quiet {
 		p.aside.Printf("%s\n", p.aside.Dim(show.Count(p.printed, "event")))
 	}
-	return p.end()
+	return errors.Join(p.end(), f.only.allEvaluated())
 }
 
 // interrupted says how to go on. The flags are not repeated: there may be a password among them.

@@ -19,12 +19,15 @@ func tailCommand() *cobra.Command {
 		Short: "Follow the events as they are recorded",
 		Long: `Follows the events as they are recorded, until Ctrl-C.
 
+` + aboutFilter + `
+
 With --output json it is one event per line, in CloudEvents form with its
 position; with --output cloudevents plain CloudEvents, the position in the
 extensions sequence and epoch.`,
 		Example: `  rollcall tail
   rollcall tail --kind credential
-  rollcall tail --type agent.disabled --output json`,
+  rollcall tail --type agent.disabled --output json
+  rollcall tail --filter 'type.endsWith(".deleted") && !data.gone.inferred'`,
 		Args: cobra.NoArgs,
 	}
 	w := where(c)
@@ -32,13 +35,16 @@ extensions sequence and epoch.`,
 	only.bind(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
+		if err := only.parse(c); err != nil {
+			return err
+		}
 		return reading(ctx, w, func(r *hub.Reader) error {
 			if r.Alone() {
 				return errors.New("no hub runs on the folder " + w.Data + ", so nothing will change: start one with `rollcall up`, or see what was with `rollcall replay`")
 			}
 			err := follow(c, r, &only, &out)
 			if ctx.Err() != nil {
-				return nil
+				return only.allEvaluated()
 			}
 			return err
 		})
@@ -61,5 +67,5 @@ func follow(c *cobra.Command, r *hub.Reader, only *selection, out *output) error
 	if err != nil {
 		return err
 	}
-	return p.print(replay.Follow(ctx, r.Log, filters, end.Sequence+1))
+	return p.print(only.where(replay.Follow(ctx, r.Log, filters, end.Sequence+1)))
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcallhq/rollcall/events"
+	"github.com/rollcallhq/rollcall/events/filter"
 	"github.com/rollcallhq/rollcall/internal/config"
 	"github.com/rollcallhq/rollcall/internal/hub"
 	"github.com/rollcallhq/rollcall/internal/show"
@@ -58,9 +60,22 @@ func reading(ctx context.Context, w *hub.Where, read func(*hub.Reader) error) er
 	return read(r)
 }
 
+// aboutFilter is the part of a command's description that speaks of expressions.
+const aboutFilter = `--filter takes an expression in CEL (https://cel.dev) over one event, in the
+names that --output json shows: type, tenant, time, data.entity.grant.role (all
+are in docs/events.schema.json), and stored, when the hub's server stored it. A
+name that is none is an error before anything is read. What an event lacks is
+neither equal nor unequal to anything, so that the event is not selected;
+has(data.gone) asks whether it is there. An event on which the expression cannot
+be evaluated is left out and counted; then it exits 1.`
+
 // selection are the flags that select events.
 type selection struct {
-	tenant, connection, agent, kind, typ string
+	tenant, connection, agent, kind, typ, expression string
+
+	parsed  *filter.Filter
+	unclear uint64 // events on which the expression could not be evaluated
+	aside   *show.Paper
 }
 
 func (s *selection) bind(c *cobra.Command) {
@@ -70,6 +85,38 @@ func (s *selection) bind(c *cobra.Command) {
 	f.StringVar(&s.agent, "agent", "", "only of this agent: an id, a vendor's id, or a name")
 	f.StringVar(&s.kind, "kind", "", "only of this kind: agent, blueprint, person, stewardship, credential, grant, delegation, risk, coverage, activity")
 	f.StringVar(&s.typ, "type", "", "only of this type: agent.disabled, credential.created, ...")
+	f.StringVar(&s.expression, "filter", "", "only those for which this expression in CEL is true: 'data.entity.grant.role == \"owner\"'")
+}
+
+// parse checks the expression, before anything is read.
+func (s *selection) parse(c *cobra.Command) error {
+	s.aside = show.NewPaper(c.ErrOrStderr())
+	if s.expression == "" {
+		return nil
+	}
+	var err error
+	if s.parsed, err = filter.Parse(s.expression); err != nil {
+		return fmt.Errorf("--filter: %w", err)
+	}
+	return nil
+}
+
+// where selects by the expression what filters have selected. Of events on which it cannot be evaluated it tells the first at once, since a
+// tail has no end.
+func (s *selection) where(messages iter.Seq2[events.Stored, error]) iter.Seq2[events.Stored, error] {
+	return s.parsed.Select(messages, func(e *filter.Error) {
+		if s.unclear++; s.unclear == 1 {
+			s.aside.Printf("%s %s\n", s.aside.Red("--filter:"), show.Lines(e.Error()))
+		}
+	})
+}
+
+// allEvaluated fails if there were events on which the expression could not be evaluated.
+func (s *selection) allEvaluated() error {
+	if s.unclear == 0 {
+		return nil
+	}
+	return fmt.Errorf("--filter could not be evaluated on %s, left out", show.Count(s.unclear, "event"))
 }
 
 // filters are what the flags select: any of them. An agent has one filter for each of its identities.

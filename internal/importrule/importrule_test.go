@@ -27,6 +27,7 @@ var rules = []rule{
 	{"events/eventlog/*", []string{"events", "events/eventlog", "internal/natsd", "internal/failpoint"}, "a suite for logs"},
 	{"events/archive", []string{"events", "internal/failpoint"}, "the archive names the small interface of the log that it needs"},
 	{"events/archive/*", []string{"events", "events/archive", "events/eventlog"}, "a suite for stores of archives"},
+	{"events/filter", []string{"events"}, "an expression is about one event, wherever it was read"},
 	{"connectors", []string{"events", "internal/failpoint"}, "the runner names the small interfaces that it needs"},
 	{"connectors/all", []string{"connectors", "connectors/*"}, "the list of vendors"},
 	{"connectors/connectortest", []string{"connectors", "events", "events/eventlog"}, "a suite for connectors, which knows no vendor"},
