@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/events/eventlog"
+	"github.com/rollcallhq/rollcall/events/filter"
 	"github.com/rollcallhq/rollcall/internal/natsd"
 	"github.com/rollcallhq/rollcall/internal/show"
 	"github.com/rollcallhq/rollcall/projections"
@@ -78,10 +79,33 @@ func benchEvent(n, agents int) events.Event {
 		Evidence: events.Evidence{Feed: "agents", How: events.HowRead, Asked: at, Record: "ai_agent"}})
 }
 
-// BenchmarkReplay prints the whole log as JSON lines, and reports its rate against that at which a raw ordered consumer reads the
-// same messages and does nothing with them.
+// BenchmarkReplay prints the whole log as JSON lines, or what an expression selects of it, and reports the rate at which it gets through the
+// log against that at which a raw ordered consumer reads the same messages and does nothing with them.
 func BenchmarkReplay(b *testing.B) {
 	l, nc := benchLog(b)
+	created := uint64(max(*eventCount/10, 1))
+	for _, c := range []struct {
+		filter string
+		want   uint64
+	}{
+		{"", uint64(*eventCount)},
+		{`type == "agent.created"`, created},
+		{`type == "agent.created" && "finance" in data.entity.agent.labels`, created},
+		{`data.entity.agent.status == "active"`, uint64(*eventCount)},
+		{`data.entity.agent.status == "disabled"`, 0},
+	} {
+		b.Run("filter="+c.filter, func(b *testing.B) { benchReplay(b, l, nc, c.filter, c.want) })
+	}
+}
+
+func benchReplay(b *testing.B, l *eventlog.Log, nc *nats.Conn, text string, want uint64) {
+	var f *filter.Filter
+	if text != "" {
+		var err error
+		if f, err = filter.Parse(text); err != nil {
+			b.Fatal(err)
+		}
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		b.Fatal(err)
@@ -90,10 +114,10 @@ func BenchmarkReplay(b *testing.B) {
 	var raw, printed time.Duration
 	for b.Loop() {
 		raw += rawReading(b, nc)
-		began, n := time.Now(), 0
+		began, n := time.Now(), uint64(0)
 		out := bufio.NewWriterSize(null, 1<<16)
 		p := &show.Paper{Writer: out}
-		for s, err := range replay.Read(b.Context(), l, nil, replay.Range{}) {
+		for s, err := range f.Select(replay.Read(b.Context(), l, nil, replay.Range{}), func(e *filter.Error) { b.Error(e) }) {
 			if err == nil {
 				err = p.StoredJSON(&s)
 			}
@@ -102,7 +126,7 @@ func BenchmarkReplay(b *testing.B) {
 			}
 			n++
 		}
-		if err := out.Flush(); err != nil || n != *eventCount {
+		if err := out.Flush(); err != nil || n != want {
 			b.Fatal(n, err)
 		}
 		printed += time.Since(began)

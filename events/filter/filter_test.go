@@ -97,6 +97,10 @@ func TestMatch(t *testing.T) {
 		`data.evidence.actor.on_behalf.on_behalf.id != "u"`:                        "",
 		`[data.entity.grant].exists(g, g.role == "owner")`:                         "2",
 
+		`!has(data.entity.assertion.identifier.type)`: all,
+		`!has(data.raw.profile) && !has(data.raw)`:    "23456",
+		`data.raw.profile.tags != ["z"]`:              "1",
+
 		// Empty text and empty lists are values: of what is there.
 		`data.entity.agent.platform == ""`:                                                  "15",
 		`!("production" in data.entity.agent.labels)`:                                       "15",

@@ -145,10 +145,10 @@ func (s *schema) kind(t reflect.Type) (*types.Type, func(reflect.Value) (any, er
 	panic(fmt.Sprintf("events have a field of type %s, which filters do not know", t))
 }
 
-// decoded is any JSON. What is not there has no value.
+// decoded is any JSON. What is not there is null, as an absent object is.
 func decoded(raw jsontext.Value) (any, error) {
 	if len(raw) == 0 {
-		return nil, errAbsent
+		return nil, nil
 	}
 	var v any
 	err := events.Unmarshal(raw, &v)
