@@ -117,7 +117,7 @@ func benchReplay(b *testing.B, l *eventlog.Log, nc *nats.Conn, text string, want
 		began, n := time.Now(), uint64(0)
 		out := bufio.NewWriterSize(null, 1<<16)
 		p := &show.Paper{Writer: out}
-		for s, err := range f.Select(replay.Read(b.Context(), l, nil, replay.Range{}), func(e *filter.Error) { b.Error(e) }) {
+		for s, err := range f.Select(b.Context(), replay.Read(b.Context(), l, nil, replay.Range{}), func(e *filter.Error) { b.Error(e) }) {
 			if err == nil {
 				err = p.StoredJSON(&s)
 			}

@@ -78,7 +78,7 @@ func (f *replayFlags) deliver(c *cobra.Command, r *hub.Reader, filters []events.
 	}
 	out, aside := show.NewPaper(c.OutOrStdout()), show.NewPaper(c.ErrOrStderr())
 	all := func() iter.Seq2[events.Stored, error] {
-		return f.only.where(replay.Read(ctx, log, filters, stretch))
+		return f.only.where(ctx, replay.Read(ctx, log, filters, stretch))
 	}
 	plan, err := replay.NewPlan(all(), d.rate)
 	if err != nil {

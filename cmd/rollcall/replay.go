@@ -120,7 +120,7 @@ func (f *replayFlags) run(c *cobra.Command, r *hub.Reader, filters []events.Filt
 			_ = buffered.Flush() // a failure is kept, and is the next write's
 		}
 	}
-	selected := f.only.where(replay.Read(c.Context(), log, filters, stretch))
+	selected := f.only.where(c.Context(), replay.Read(c.Context(), log, filters, stretch))
 	err = p.print(replay.Pace(c.Context(), selected, speed))
 	bar.Clear()
 	if flushed := buffered.Flush(); err == nil {

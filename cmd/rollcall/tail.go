@@ -67,5 +67,5 @@ func follow(c *cobra.Command, r *hub.Reader, only *selection, out *output) error
 	if err != nil {
 		return err
 	}
-	return p.print(only.where(replay.Follow(ctx, r.Log, filters, end.Sequence+1)))
+	return p.print(only.where(ctx, replay.Follow(ctx, r.Log, filters, end.Sequence+1)))
 }

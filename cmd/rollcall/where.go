@@ -103,8 +103,8 @@ func (s *selection) parse(c *cobra.Command) error {
 
 // where selects by the expression what filters have selected. Of events on which it cannot be evaluated it tells the first at once, since a
 // tail has no end.
-func (s *selection) where(messages iter.Seq2[events.Stored, error]) iter.Seq2[events.Stored, error] {
-	return s.parsed.Select(messages, func(e *filter.Error) {
+func (s *selection) where(ctx context.Context, messages iter.Seq2[events.Stored, error]) iter.Seq2[events.Stored, error] {
+	return s.parsed.Select(ctx, messages, func(e *filter.Error) {
 		if s.unclear++; s.unclear == 1 {
 			s.aside.Printf("%s %s\n", s.aside.Red("--filter:"), show.Lines(e.Error()))
 		}

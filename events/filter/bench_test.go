@@ -16,6 +16,15 @@ func BenchmarkMatch(b *testing.B) {
 			}
 		}
 	})
+	b.Run("an endless expression", func(b *testing.B) {
+		f, err := filter.Parse(endless)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			_, _ = f.Match(&s) // it takes too many steps
+		}
+	})
 	for _, text := range []string{
 		`type == "agent.disabled"`,
 		`type == "grant.created" && data.entity.grant.role == "owner"`,

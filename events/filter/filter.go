@@ -9,6 +9,7 @@
 package filter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -24,8 +25,8 @@ import (
 )
 
 // costLimit is what one event may cost, in CEL's units, of which a comparison of two fields takes some three: so that no expression hangs,
-// whatever it loops over. To use it up takes some hundredths of a second.
-const costLimit = 1_000_000
+// whatever it loops over. It is used up after some 10 ms.
+const costLimit = 100_000
 
 // Filter is an expression, checked. The nil Filter selects every event. Its methods may be called at the same time.
 type Filter struct {
@@ -114,26 +115,26 @@ func (f *Filter) Match(s *events.Stored) (bool, error) {
 	return bool(selected), nil
 }
 
-// Select yields the messages that f selects, and the errors in between. Those on which f cannot be evaluated are passed over, and told to
-// failed.
-func (f *Filter) Select(messages iter.Seq2[events.Stored, error], failed func(*Error)) iter.Seq2[events.Stored, error] {
+// Select yields the messages that f selects, and the errors in between, until ctx is done, whose cause is then the last of them. Messages on
+// which f cannot be evaluated are passed over, and told to failed.
+func (f *Filter) Select(ctx context.Context, messages iter.Seq2[events.Stored, error], failed func(*Error)) iter.Seq2[events.Stored, error] {
 	if f == nil {
 		return messages
 	}
 	return func(yield func(events.Stored, error) bool) {
 		for s, err := range messages {
 			selected := err != nil
-			if err == nil {
+			switch {
+			case ctx.Err() != nil:
+				s, err = events.Stored{}, context.Cause(ctx)
+			case err == nil:
 				selected, err = f.Match(&s)
 			}
 			if e := (*Error)(nil); errors.As(err, &e) {
 				failed(e)
 				continue
 			}
-			if (selected || err != nil) && !yield(s, err) {
-				return
-			}
-			if err != nil && !events.Damaged(err) {
+			if (selected || err != nil) && !yield(s, err) || err != nil && !events.Damaged(err) {
 				return
 			}
 		}

@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -185,7 +186,7 @@ func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 			continue
 		}
 		var failed []*filter.Error
-		for s, err := range f.Select(each(list, nil), func(e *filter.Error) { failed = append(failed, e) }) {
+		for s, err := range f.Select(t.Context(), each(list, nil), func(e *filter.Error) { failed = append(failed, e) }) {
 			if err != nil {
 				t.Errorf("%s: %v at %d", text, err, s.Position.Sequence)
 			}
@@ -218,7 +219,7 @@ func TestSelect(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for s, err := range f.Select(each(list, end), func(e *filter.Error) { t.Error(e) }) {
+	for s, err := range f.Select(t.Context(), each(list, end), func(e *filter.Error) { t.Error(e) }) {
 		switch {
 		case err == nil:
 			got = append(got, s.Subject)
@@ -233,11 +234,46 @@ func TestSelect(t *testing.T) {
 	}
 	var none *filter.Filter
 	n := 0
-	for range none.Select(each(list, nil), nil) {
+	for range none.Select(t.Context(), each(list, nil), nil) {
 		n++
 	}
 	if n != len(list) {
 		t.Errorf("no filter selects %d of %d", n, len(list))
+	}
+}
+
+func TestTheTypeNeedsNoDecoding(t *testing.T) {
+	s := events.Stored{Body: []byte(`{"specversion":"1.0","type":"agent.disabled","schemaversion":99}`)}
+	for text, ok := range map[string]bool{
+		`type == "agent.created" && data.entity.agent.status == "active"`:  true,
+		`type == "agent.disabled" && data.entity.agent.status == "active"`: false,
+	} {
+		f, err := filter.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Match(&s); (err == nil) != ok || err != nil && !errors.Is(err, events.ErrTooNew) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestSelectEndsWithItsContext(t *testing.T) {
+	f, err := filter.Parse("false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stop")
+	cancel(stop)
+	n := 0
+	for s, err := range f.Select(ctx, each(company(t), nil), nil) {
+		if n++; !errors.Is(err, stop) || s.Body != nil {
+			t.Errorf("%s: %v", s.Body, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d messages after the end", n)
 	}
 }
 
