@@ -94,6 +94,9 @@ func jsonLines(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// untilTime bounds what a script waits for, such as a first roll call: that takes 12 seconds of processor time under the race detector.
+const untilTime = 5 * time.Minute
+
 // untilCommand is `until REGEXP COMMAND ARGS...`: it runs the command until its output, standard or error, matches.
 func untilCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -103,7 +106,7 @@ func untilCommand(ts *testscript.TestScript, neg bool, args []string) {
 	var out string
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
-	for end := time.After(time.Minute); ; {
+	for end := time.After(untilTime); ; {
 		if out = runOnce(ts, args[1:]); re.MatchString(out) {
 			return
 		}
