@@ -41,13 +41,12 @@ func NewLeases(ctx context.Context, nc *nats.Conn, ttl time.Duration) (*Leases, 
 
 // Lease is held until it is lost or released.
 type Lease struct {
-	leases   *Leases
-	key      string
-	value    []byte // the holder, and an id of this holding
-	revision uint64
-	end      context.CancelFunc // ends the renewal
-	lost     chan struct{}
-	release  sync.Once
+	leases  *Leases
+	key     string
+	value   []byte             // the holder, and an id of this holding
+	end     context.CancelFunc // ends the renewal
+	lost    chan struct{}
+	release sync.Once
 }
 
 // Acquire blocks until key is free and holder has taken it, or until ctx ends. A lease that is released is taken over at once,
@@ -56,13 +55,12 @@ func (l *Leases) Acquire(ctx context.Context, key, holder string) (*Lease, error
 	free, value := l.watch(ctx, Key(key)), []byte(holder+" "+newID())
 	for {
 		began := time.Now()
-		var revision uint64
-		err := l.bucket.do(ctx, func(kv jetstream.KeyValue) (err error) {
-			revision, err = kv.Create(ctx, Key(key), value)
+		err := l.bucket.do(ctx, func(kv jetstream.KeyValue) error {
+			_, err := kv.Create(ctx, Key(key), value)
 			return err
 		})
 		if err == nil {
-			return l.hold(key, value, revision, began), nil
+			return l.hold(key, value, began), nil
 		}
 		t := time.NewTimer(l.ttl / 4)
 		select {
@@ -102,9 +100,9 @@ func (l *Leases) watch(ctx context.Context, key string) <-chan struct{} {
 	return free
 }
 
-func (l *Leases) hold(key string, value []byte, revision uint64, since time.Time) *Lease {
+func (l *Leases) hold(key string, value []byte, since time.Time) *Lease {
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &Lease{leases: l, key: key, value: value, revision: revision, end: cancel, lost: make(chan struct{})}
+	h := &Lease{leases: l, key: key, value: value, end: cancel, lost: make(chan struct{})}
 	go h.renew(ctx, since)
 	return h
 }
@@ -117,21 +115,21 @@ func (l *Lease) Lost() <-chan struct{} { return l.lost }
 func (l *Lease) renew(ctx context.Context, since time.Time) {
 	defer close(l.lost)
 	ttl := l.leases.ttl
-	for wait(ctx, ttl/3) {
+	for pause := ttl / 3; wait(ctx, pause); {
 		began := time.Now()
 		if began.After(since.Add(ttl)) {
 			return
 		}
 		attempt, cancel := context.WithDeadline(ctx, earliest(since.Add(ttl), began.Add(ttl/3)))
-		revision, err := l.update(attempt)
+		err := l.update(attempt)
 		cancel()
 		switch {
 		case err == nil:
-			l.revision, since = revision, began
-		case over(err):
+			since, pause = began, ttl/3
+		case over(err) || !time.Now().Before(since.Add(ttl)):
 			return
-		case !time.Now().Before(since.Add(ttl)):
-			return
+		default:
+			pause = ttl / 30 // no longer, or a single answer that comes late costs the lease
 		}
 	}
 }
@@ -139,30 +137,37 @@ func (l *Lease) renew(ctx context.Context, since time.Time) {
 // errNotOurs: another holds the lease.
 var errNotOurs = errors.New("another holds the lease")
 
-// update renews the lease. It looks at it first, because a bucket that was made again counts its revisions anew, and another's
-// lease may have come to the very revision of ours.
-func (l *Lease) update(ctx context.Context) (uint64, error) {
+// update renews the lease.
+func (l *Lease) update(ctx context.Context) error {
 	kv := l.leases.bucket.open()
-	if err := l.ours(ctx, kv); err != nil {
-		return 0, err
+	revision, err := l.ours(ctx, kv)
+	if err != nil {
+		return err
 	}
-	return kv.Update(ctx, Key(l.key), l.value, l.revision)
+	_, err = kv.Update(ctx, Key(l.key), l.value, revision)
+	return err
 }
 
-func (l *Lease) ours(ctx context.Context, kv jetstream.KeyValue) error {
+// ours is the lease's revision, as long as it is ours. It is asked for anew each time: a renewal may have come through unanswered, and a
+// bucket that was made again counts its revisions anew.
+func (l *Lease) ours(ctx context.Context, kv jetstream.KeyValue) (uint64, error) {
 	now, err := kv.Get(ctx, Key(l.key))
-	if err == nil && !bytes.Equal(now.Value(), l.value) {
-		err = errNotOurs
+	if err != nil {
+		return 0, err
 	}
-	return err
+	if !bytes.Equal(now.Value(), l.value) {
+		return 0, errNotOurs
+	}
+	return now.Revision(), nil
 }
 
 func (l *Lease) delete(ctx context.Context) error {
 	kv := l.leases.bucket.open()
-	if err := l.ours(ctx, kv); err != nil {
+	revision, err := l.ours(ctx, kv)
+	if err != nil {
 		return err
 	}
-	return kv.Delete(ctx, Key(l.key), jetstream.LastRevision(l.revision))
+	return kv.Delete(ctx, Key(l.key), jetstream.LastRevision(revision))
 }
 
 // over reports whether an error says that the lease has ended.

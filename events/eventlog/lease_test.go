@@ -1,11 +1,13 @@
 package eventlog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rollcallhq/rollcall/events/eventlog"
 )
 
@@ -120,6 +122,43 @@ func TestLeaseEndsWithItsServer(t *testing.T) {
 	mustLose(t, first)
 	mustHold(t, second)
 	if err := second.Release(patient(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// The answer to one renewal is lost, or comes too late: that the lease was renewed is seen in time.
+func TestLeaseOutlivesALostAnswer(t *testing.T) {
+	r, d := newReal(t), &tamperer{}
+	nc, err := nats.Connect(r.proxy.url(), nats.SetCustomDialer(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	l, err := eventlog.NewLeases(patient(t), nc, 6*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease := acquire(t, l, "hub1")
+	renewals := make(chan int, 100)
+	n := 0
+	d.tamper(func(_ *tamperedConn, b []byte) []byte {
+		if !bytes.Contains(b, []byte("HPUB $KV."+eventlog.LeaseBucket+".")) {
+			return b
+		}
+		if n++; n == 1 {
+			b = bytes.ReplaceAll(b, []byte(" _INBOX."), []byte(" _WRONG."))
+		}
+		renewals <- n
+		return b
+	})
+	for seen := 0; seen < 3; { // the third renewal is of a lease that the second has renewed
+		select {
+		case seen = <-renewals:
+		case <-lease.Lost():
+			t.Fatalf("the lease is lost after %d renewals", seen)
+		}
+	}
+	if err := lease.Release(patient(t)); err != nil {
 		t.Error(err)
 	}
 }
