@@ -52,13 +52,18 @@ type Lease struct {
 // Acquire blocks until key is free and holder has taken it, or until ctx ends. A lease that is released is taken over at once,
 // one whose holder died within the ttl. The server's absence is waited out.
 func (l *Leases) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
-	free, value := l.watch(ctx, Key(key)), []byte(holder+" "+newID())
+	watching, end := context.WithCancel(context.WithoutCancel(ctx)) // not ctx's time: a cluster without a leader would take it all
+	defer end()
+	defer context.AfterFunc(ctx, end)()
+	free, value := l.watch(watching, Key(key)), []byte(holder+" "+newID())
 	for {
 		began := time.Now()
-		err := l.bucket.do(ctx, func(kv jetstream.KeyValue) error {
-			_, err := kv.Create(ctx, Key(key), value)
+		once, cancel := context.WithTimeout(ctx, attempt)
+		err := l.bucket.do(once, func(kv jetstream.KeyValue) error {
+			_, err := kv.Create(once, Key(key), value)
 			return err
 		})
+		cancel()
 		if err == nil {
 			return l.hold(key, value, began), nil
 		}

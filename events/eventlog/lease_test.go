@@ -128,16 +128,7 @@ func TestLeaseEndsWithItsServer(t *testing.T) {
 
 // The answer to one renewal is lost, or comes too late: that the lease was renewed is seen in time.
 func TestLeaseOutlivesALostAnswer(t *testing.T) {
-	r, d := newReal(t), &tamperer{}
-	nc, err := nats.Connect(r.proxy.url(), nats.SetCustomDialer(d))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	l, err := eventlog.NewLeases(patient(t), nc, 6*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, d := tamperedLeases(t, 6*time.Second)
 	lease := acquire(t, l, "hub1")
 	renewals := make(chan int, 100)
 	n := 0
@@ -161,4 +152,41 @@ func TestLeaseOutlivesALostAnswer(t *testing.T) {
 	if err := lease.Release(patient(t)); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever waits for a lease asks again when nobody answers, as in a cluster without a leader, with time that is left.
+func TestLeaseIsAskedForAgain(t *testing.T) {
+	for name, lost := range map[string][2]string{
+		"watching": {"$JS.API.CONSUMER.CREATE.", "$JS.API.CONSUMER.FORGET."},
+		"taking":   {" _INBOX.", " _WRONG."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, d := tamperedLeases(t, time.Second)
+			d.tamper(func(_ *tamperedConn, b []byte) []byte {
+				if name == "taking" && !bytes.Contains(b, []byte("HPUB $KV.")) || !bytes.Contains(b, []byte(lost[0])) {
+					return b
+				}
+				d.tamper(nil)
+				return bytes.ReplaceAll(b, []byte(lost[0]), []byte(lost[1]))
+			})
+			mustHold(t, acquire(t, l, "hub1"))
+		})
+	}
+}
+
+// tamperedLeases are leases over a connection that can be tampered with.
+func tamperedLeases(t *testing.T, ttl time.Duration) (*eventlog.Leases, *tamperer) {
+	t.Helper()
+	r, d := newReal(t), &tamperer{}
+	nc, err := nats.Connect(r.proxy.url(), nats.SetCustomDialer(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	l, err := eventlog.NewLeases(patient(t), nc, ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, d
 }
