@@ -150,19 +150,12 @@ func (r *Reader) untilViewed(ctx context.Context, at events.Position) error {
 	}()
 	waiting := held
 	for {
-		v, err := views(ctx, r.Boards.Views)
-		if err != nil {
+		view, reflects, err := r.look(ctx, at)
+		unanswered := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+		if reflects || err != nil && !unanswered {
 			return err
 		}
-		view, err := openView(ctx, r.js, v.Live, 0, true)
-		if err != nil {
-			return err
-		}
-		c, err := view.Checkpoint(ctx)
-		if err != nil || c.Epoch == at.Epoch && c.Sequence >= at.Sequence && !c.Rebuilding {
-			return err
-		}
-		if lease != nil {
+		if lease != nil && !unanswered {
 			if err := projections.Build(ctx, projections.Config{Name: roster.Name, Version: roster.Version, New: roster.New, Log: r.Log, View: view}); err != nil {
 				return err
 			}
@@ -178,4 +171,22 @@ func (r *Reader) untilViewed(ctx context.Context, at events.Position) error {
 			return fmt.Errorf("the roster has not reached position %s", at)
 		}
 	}
+}
+
+// lookWait is how long the server may take to say how far a view is: in a cluster that has no leader it says nothing.
+const lookWait = 5 * time.Second
+
+// look opens the live view, and reports whether it reflects a position.
+func (r *Reader) look(ctx context.Context, at events.Position) (view *projections.Bucket, reflects bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
+	v, err := views(ctx, r.Boards.Views)
+	if err != nil {
+		return nil, false, err
+	}
+	if view, err = openView(ctx, r.js, v.Live, 0, true); err != nil {
+		return nil, false, err
+	}
+	c, err := view.Checkpoint(ctx)
+	return view, err == nil && c.Epoch == at.Epoch && c.Sequence >= at.Sequence && !c.Rebuilding, err
 }
