@@ -50,8 +50,8 @@ func Holds(ctx context.Context, holder string, k events.Kind) bool {
 
 // Known is part of [Knower].
 func (s *session) Known(k events.Kind) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.known.RLock()
+	defer s.known.RUnlock()
 	var out []string
 	for ref, e := range s.st.entities {
 		if ref.Kind == k && ref.Key == events.Self && e.life == alive {
@@ -64,15 +64,15 @@ func (s *session) Known(k events.Kind) []string {
 
 // IsKnown is part of [Knower].
 func (s *session) IsKnown(ref events.Ref) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.known.RLock()
+	defer s.known.RUnlock()
 	e := s.st.entities[ref]
 	return e != nil && e.life == alive
 }
 
 // Holds is part of [Knower].
 func (s *session) Holds(holder string, k events.Kind) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.known.RLock()
+	defer s.known.RUnlock()
 	return slices.ContainsFunc(s.st.holders[holder], func(e *entity) bool { return e.ref.Kind == k && e.life == alive })
 }

@@ -23,6 +23,10 @@ type session struct {
 	claim events.Claim
 	st    *state
 	src   source
+
+	// known guards what a Pull may ask of st. Who changes that holds mu as well, but mu is also held while the log stores a page: whoever
+	// asks must not wait for that.
+	known sync.RWMutex
 }
 
 // newSession claims the connection and reads what the log knows of it.
@@ -162,7 +166,9 @@ func (s *session) append(ctx context.Context, p *plan, f *feed) error {
 	}
 	s.board.logTrouble(nil)
 	failpoint.Hit("connectors.page.appended")
+	s.known.Lock()
 	p.commit()
+	s.known.Unlock()
 	s.board.entities(s.st.live)
 	if p.approved != nil {
 		f.granted(p)
