@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/rollcallhq/rollcall/connectors"
+	"github.com/rollcallhq/rollcall/events"
 	"github.com/rollcallhq/rollcall/integration/demo"
 	"github.com/rollcallhq/rollcall/integration/sandbox"
 	"github.com/rollcallhq/rollcall/internal/hub"
@@ -79,15 +81,9 @@ func (w *world) change(t *testing.T, n int) {
 	}
 }
 
-// alive are the agents that are not deleted, without the ids that depend on which identity was seen first.
+// alive are the agents that are not deleted, unnamed.
 func alive(o outcome) []string {
-	var out []string
-	for _, line := range o.Roster {
-		if _, rest, _ := strings.Cut(line, " "); !strings.Contains(rest, " deleted [") {
-			out = append(out, rest)
-		}
-	}
-	return out
+	return slices.DeleteFunc(unnamed(o.Roster), func(line string) bool { return strings.HasPrefix(line, string(events.StatusDeleted)+" ") })
 }
 
 // watched looks at what hubs do from outside.

@@ -18,16 +18,17 @@ import (
 	"github.com/rollcallhq/rollcall/projections/roster"
 )
 
-// outcome is what a hub leaves behind, without what differs between two runs: times, ids, sequences.
+// outcome is what a hub leaves behind, without what differs between two runs: times, ids of events, sequences. Of the roster two runs
+// that read the same agree on what [unnamed] leaves.
 type outcome struct {
 	Events []string // type and subject of each event, sorted: the same fact twice is there twice
-	Roster []string // who is there, with what hangs on it, sorted
+	Roster []string // who is there, with what hangs on it and as whom it is known, sorted
 
 	appends int // at the most: messages of the log that are no events
 }
 
 // left reads what a hub has left, and checks what must hold of every log and roster: the chains are whole, no state is told
-// twice, and the roster is what the log says.
+// twice, the roster is what the log says, and each agent has the id of the identity that the log tells of first.
 func left(t *testing.T, w hub.Where) outcome {
 	t.Helper()
 	ctx := t.Context()
@@ -38,7 +39,7 @@ func left(t *testing.T, w hub.Where) outcome {
 	defer r.Close()
 	var o outcome
 	fold := roster.New()
-	heads, states := map[string]string{}, map[string]string{}
+	heads, states, first := map[string]string{}, map[string]string{}, map[string]uint64{}
 	for m, err := range r.Log.Read(ctx, events.Query{}) {
 		if err != nil {
 			t.Fatal(err)
@@ -57,6 +58,9 @@ func left(t *testing.T, w hub.Where) outcome {
 				t.Errorf("%s at %s tells what was told: %s", e.Type, m.Position, state)
 			}
 			states[e.NATSSubject()] = state
+			if one := e.Connection + "/" + e.Ref().Holder; first[one] == 0 {
+				first[one] = m.Position.Sequence
+			}
 		}
 		if err := fold.Apply(m); err != nil {
 			t.Fatal(err)
@@ -72,7 +76,32 @@ func left(t *testing.T, w hub.Where) outcome {
 	sameView(t, ctx, r, fold)
 	checkHeads(t, ctx, r.Log, heads)
 	checkTold(t, ctx, r)
+	checkIDs(t, ctx, r, first)
 	return o
+}
+
+// checkIDs holds each agent to the id of its first identity, by when the log tells of which. An account that only acts as a user comes last.
+func checkIDs(t *testing.T, ctx context.Context, r *hub.Reader, first map[string]uint64) {
+	t.Helper()
+	agents, err := r.Roster.Agents(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range agents {
+		one := slices.MinFunc(a.Identities, func(x, y roster.Identity) int {
+			return cmp.Or(cmp.Compare(userOnly(x), userOnly(y)), cmp.Compare(first[x.Connection+"/"+x.Holder], first[y.Connection+"/"+y.Holder]))
+		})
+		if want := "agt_" + events.Digest(a.Tenant, one.Connection, one.Holder)[:20]; a.ID != want {
+			t.Errorf("agent %s has the id %s and not %s, that of %s/%s", a.Name, a.ID, want, one.Connection, one.Holder)
+		}
+	}
+}
+
+func userOnly(i roster.Identity) int {
+	if slices.Equal(i.Agent.Models, []events.Model{events.ModelUser}) {
+		return 1
+	}
+	return 0
 }
 
 // checkTold holds what was told of findings to what the roster shows, and each verdict to having been told once.
@@ -127,7 +156,7 @@ func content(t *testing.T, e *events.Event) string {
 	return fmt.Sprintf("%s gone=%v", b, e.Data.Gone != nil && !e.Data.Gone.Restorable)
 }
 
-// people lists the agents with their identities and what hangs on them.
+// people lists the agents with their identities, what hangs on them, and as whom the agent is known.
 func people(t *testing.T, ctx context.Context, r *hub.Reader) []string {
 	t.Helper()
 	agents, err := r.Roster.Agents(ctx, "")
@@ -136,13 +165,26 @@ func people(t *testing.T, ctx context.Context, r *hub.Reader) []string {
 	}
 	var out []string
 	for _, a := range agents {
-		line := a.ID + " " + a.Name + " " + string(a.Status)
+		line := string(a.Status)
 		slices.SortFunc(a.Identities, func(a, b roster.Identity) int { return cmp.Compare(a.Holder, b.Holder) })
 		for _, i := range a.Identities {
-			line += fmt.Sprintf(" [%s/%s %s", i.Connection, i.Holder, i.Agent.Status)
+			line += fmt.Sprintf(" [%s/%s %s %s", i.Connection, i.Holder, i.Agent.Status, i.Agent.Name)
 			line += keys(" stewards", i.Stewards) + keys(" credentials", i.Credentials) + keys(" grants", i.Grants) + keys(" delegations", i.Delegations) + "]"
 		}
-		out = append(out, line)
+		out = append(out, line+knownAs+a.ID+" "+a.Name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+const knownAs = " known as "
+
+// unnamed is a roster without the agents' own ids and names. They are those of the identity that the log tells of first, and which one
+// that is depends on which feed was quicker.
+func unnamed(roster []string) []string {
+	out := make([]string, len(roster))
+	for i, line := range roster {
+		out[i] = line[:strings.LastIndex(line, knownAs)]
 	}
 	slices.Sort(out)
 	return out
