@@ -151,7 +151,11 @@ func (b *Board) follow(ctx context.Context, w jetstream.KeyWatcher, back <-chan 
 		select {
 		case e, more := <-w.Updates():
 			if !more {
-				yield(Note{}, b.fail("watching", "", nats.ErrConnectionClosed))
+				err := error(nats.ErrConnectionClosed)
+				if ctx.Err() != nil { // which ends the watcher, too
+					err = context.Cause(ctx)
+				}
+				yield(Note{}, b.fail("watching", "", err))
 				return has, false
 			}
 			var ok bool
