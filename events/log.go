@@ -34,7 +34,7 @@ type Message struct {
 	Stored   time.Time // by the server's clock
 	Prev     string    // hash of the event before it in its feed's chain
 	Hash     string
-	Pending  uint64 // how many more messages the reader's query had waiting when this one was delivered
+	Pending  uint64 // at least how many more messages the reader's query had waiting when this one was delivered
 }
 
 // Query selects a stretch of the log.

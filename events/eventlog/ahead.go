@@ -34,7 +34,7 @@ func (c *chunk) decode(l *Log) {
 	}
 }
 
-// decoded yields a stretch's records, verified and decoded, in their order.
+// decoded yields a stretch's records, verified and decoded, in their order. Behind who takes them slowly, more than were pending come to wait.
 func (l *Log) decoded(ctx context.Context, s stretch) iter.Seq2[events.Message, error] {
 	return func(yield func(events.Message, error) bool) {
 		reading, stop := context.WithCancel(ctx)
@@ -48,7 +48,10 @@ func (l *Log) decoded(ctx context.Context, s stretch) iter.Seq2[events.Message, 
 		}()
 		for c := range chunks {
 			<-c.done
-			for _, d := range c.out {
+			for i, d := range c.out {
+				if i == len(c.out)-1 {
+					d.Pending = max(d.Pending, uint64(len(chunks))) // those that have come since it was read
+				}
 				if !yield(d.Message, d.err) {
 					return
 				}
