@@ -32,8 +32,11 @@ func Encode(e *Event) ([]byte, error) {
 // Decode reads an event of any version ever written. It is the one place where older versions are brought up to date.
 func Decode(b []byte) (Event, error) {
 	var e Event
-	if err := Unmarshal(b, &e); err != nil {
-		return Event{}, fmt.Errorf("decoding event: %w", err)
+	if !e.readPlain(b) {
+		e = Event{}
+		if err := Unmarshal(b, &e); err != nil {
+			return Event{}, fmt.Errorf("decoding event: %w", err)
+		}
 	}
 	switch {
 	case e.SchemaVersion > SchemaVersion:
