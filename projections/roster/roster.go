@@ -33,8 +33,8 @@ type Roster struct {
 	dirty  map[string]func() ([]byte, error)
 	groups map[*group]bool
 
-	now      *events.Message // the event that is being applied
-	verdicts []verdict       // that it has brought about so far
+	now      events.Message // the event that is being applied
+	verdicts []verdict      // that it has brought about so far
 	told     []projections.Told
 	last     time.Time // when the last event that was applied was recorded
 }
@@ -167,9 +167,8 @@ func (r *Roster) wake() {
 // Apply implements [projections.Projection].
 func (r *Roster) Apply(m events.Message) error {
 	r.wake()
-	r.now, r.last = &m, m.Event.RecordedTime
-	defer func() { r.now = nil }()
-	if err := r.apply(&m); err != nil {
+	r.now, r.last = m, m.Event.RecordedTime
+	if err := r.apply(&r.now); err != nil {
 		return err
 	}
 	r.tell()
