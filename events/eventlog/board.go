@@ -151,7 +151,7 @@ func (b *Board) follow(ctx context.Context, w jetstream.KeyWatcher, back <-chan 
 		select {
 		case e, more := <-w.Updates():
 			if !more {
-				err := error(nats.ErrConnectionClosed)
+				err := nats.ErrConnectionClosed
 				if ctx.Err() != nil { // which ends the watcher, too
 					err = context.Cause(ctx)
 				}
