@@ -70,9 +70,9 @@ func (s *session) IsKnown(ref events.Ref) bool {
 	return e != nil && e.life == alive
 }
 
-// Holds is part of [Knower].
+// Holds is part of [Knower]. Who asks it is about to say that there is nothing: it waits for what is just being stored.
 func (s *session) Holds(holder string, k events.Kind) bool {
-	s.known.RLock()
-	defer s.known.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return slices.ContainsFunc(s.st.holders[holder], func(e *entity) bool { return e.ref.Kind == k && e.life == alive })
 }

@@ -27,7 +27,6 @@ func TestWhoAsksWaitsForNoAppend(t *testing.T) {
 			go func() {
 				IsKnown(ctx, events.Identity(events.KindAgent, "a000"))
 				Known(ctx, events.KindAgent)
-				Holds(ctx, "a000", events.KindGrant)
 				close(answered)
 			}()
 			select {

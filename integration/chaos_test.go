@@ -241,10 +241,11 @@ func living(v sandbox.Vendor) map[string]bool {
 	return out
 }
 
-// mostTimes are what a vendor's answers suffer, with how often at most.
+// mostTimes are what a vendor's answers suffer, with how often at most. A small list that is empty twice in a row is believed, and is not read
+// again before its next walk: so one empty answer does not bring the next.
 var mostTimes = map[sandbox.FaultKind]int{
 	sandbox.RateLimit: 2, sandbox.ServerError: 5, sandbox.BadGateway: 5, sandbox.Unauthorized: 3, sandbox.Forbidden: 3,
-	sandbox.Expired: 3, sandbox.Slow: 3, sandbox.Truncated: 5, sandbox.Reset: 5, sandbox.EmptyOK: 4,
+	sandbox.Expired: 3, sandbox.Slow: 3, sandbox.Truncated: 5, sandbox.Reset: 5, sandbox.EmptyOK: 1,
 }
 
 // faults are those that this company suffers, in order.
