@@ -140,6 +140,7 @@ func TestNoToken(t *testing.T) {
 		{"key refused", keyAuth, &googleTokens{status: 400}, connectors.Unauthorized, "check in the console that the key"},
 		{"token service down", keyAuth, &googleTokens{status: 503}, 0, "status 503"},
 		{"token service unreachable", keyAuth, &googleTokens{err: errors.New("dial tcp: no route to host")}, 0, "cannot be reached"},
+		{"token service is left alone for a while", impersonate, &googleTokens{err: &connectors.Fault{Kind: connectors.RateLimited, After: time.Minute}}, connectors.RateLimited, ""},
 		{"target refused", impersonate, &googleTokens{status: 403}, connectors.Unauthorized, "roles/iam.serviceAccountTokenCreator"},
 		{"target has no token", impersonate, &googleTokens{empty: true}, connectors.Unauthorized, "no usable credentials"},
 		{"federation refused", map[string]connectors.Secret{"method": "adc"}, &googleTokens{status: 403}, connectors.Unauthorized, "answers with status 403"},

@@ -222,7 +222,7 @@ func (a *answer) missing(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err // its text repeats the URL, with the query
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || connectors.AsFault(err) != nil {
 		return err
 	}
 	return fmt.Errorf("%s: no answer: %w", a.place(), err)
@@ -231,7 +231,7 @@ func (a *answer) missing(err error) error {
 // unsigned words why a call has no credentials.
 func (c *client) unsigned(err error) error {
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) || connectors.AsFault(err) != nil: // which the connection's limits may be
 		return err
 	case errors.Is(err, errCannotSign):
 		return &connectors.Fault{Kind: connectors.Forbidden, Err: err,
